@@ -1,0 +1,65 @@
+"""Everything rebounce raises on purpose.
+
+RebounceError
+├── UsageError              wrong arguments: exit code 2, nothing was read
+│   ├── ChainError          a chain, preset or parameter that cannot be
+│   └── DeviceError         the device asked for cannot be used
+├── FileError               one file failed: the batch goes on, exit code 1
+│   ├── UnreadableFile      not audio, damaged, or not permitted
+│   ├── UnsupportedAudio    audio, but not what the chain can take
+│   └── OutputError         the result cannot be written
+├── PluginError             a plugin failed while it ran
+│   ├── PluginCrashed       its process died or stopped answering
+│   └── NotAnalysed         streaming without the analysis it needs
+└── ModelError              a model package that does not hold what it says
+
+A message says what was expected, what was found, the likely cause and the next step.
+"""
+
+
+class RebounceError(Exception):
+    """The root of what rebounce raises on purpose."""
+
+
+class UsageError(RebounceError):
+    """Wrong arguments; nothing was read or written."""
+
+
+class ChainError(UsageError):
+    """A chain, preset or parameter that cannot be."""
+
+
+class DeviceError(UsageError):
+    """The device asked for cannot be used."""
+
+
+class FileError(RebounceError):
+    """One file failed; others are not touched by it."""
+
+
+class UnreadableFile(FileError):
+    """Not audio, damaged, or not permitted."""
+
+
+class UnsupportedAudio(FileError):
+    """Audio, but not what the chain can take."""
+
+
+class OutputError(FileError):
+    """The result cannot be written."""
+
+
+class PluginError(RebounceError):
+    """A plugin failed while it ran."""
+
+
+class PluginCrashed(PluginError):
+    """A hosted plugin's process died or stopped answering."""
+
+
+class NotAnalysed(PluginError):
+    """Streaming was asked of a plugin that must see the whole file first."""
+
+
+class ModelError(RebounceError):
+    """A model package that does not hold what it says."""

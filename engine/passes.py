@@ -1,0 +1,140 @@
+"""How a piece of audio goes through a chain: once, or once more for every plugin that must see the whole of it first.
+
+A plugin that needs an analysis looks at what the plugins before it put out. That output is kept in a spool while the
+plugin looks, and read back from there, so that nothing is computed twice and memory does not grow with the length of
+the file.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from rebounce.engine.audio import Audio, is_one_shot
+from rebounce.engine.errors import PluginError
+from rebounce.engine.plugin import Plugin
+from rebounce.engine.stream import Run
+
+
+class Spool(Protocol):
+    """Keeps the blocks of one pass: write them, then read them as often as wanted."""
+
+    def write(self, block: Audio) -> None: ...
+
+    def __iter__(self) -> Iterator[Audio]: ...
+
+    def discard(self) -> None: ...
+
+
+class MemorySpool:
+    """A spool for audio that is in memory anyway."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Audio] = []
+
+    def write(self, block: Audio) -> None:
+        self._blocks.append(block)
+
+    def __iter__(self) -> Iterator[Audio]:
+        return iter(self._blocks)
+
+    def discard(self) -> None:
+        self._blocks.clear()
+
+
+class ChainRun:
+    """The runs of a chain as one run; it refuses samples that are not numbers and says who made them."""
+
+    def __init__(self, stages: Sequence[Plugin], sample_rate_hz: float, channels: int) -> None:
+        self._names = [stage.name for stage in stages]
+        self._runs: list[Run] = [stage.stream(sample_rate_hz, channels) for stage in stages]
+        self._channels = channels
+
+    def push(self, audio: Audio) -> Audio:
+        return self._through(audio, first=0)
+
+    def finish(self) -> Audio:
+        blocks = []
+        for index, run in enumerate(self._runs):
+            rest = self._checked(run.finish(), index)
+            blocks.append(self._through(rest, first=index + 1))
+        return np.concatenate(blocks, axis=1) if blocks else np.zeros((self._channels, 0), dtype=np.float32)
+
+    def _through(self, audio: Audio, first: int) -> Audio:
+        for index in range(first, len(self._runs)):
+            audio = self._checked(self._runs[index].push(audio), index)
+        return audio
+
+    def _checked(self, block: Audio, index: int) -> Audio:
+        # One sum instead of a look at every sample: in float64 it is finite exactly when they all are.
+        if not np.isfinite(block.sum(dtype=np.float64)):
+            raise PluginError(
+                f"{self._names[index]}: expected numbers, got NaN or infinity; one of its parameters does not suit "
+                "this sample rate (a filter above half of it, say) - correct it or take the plugin out of the chain"
+            )
+        return block
+
+
+def run_through(
+    stages: Sequence[Plugin], source: Iterable[Audio], sample_rate_hz: float, channels: int
+) -> Iterator[Audio]:
+    """Every block that comes out of the stages, the rest included."""
+    run = ChainRun(stages, sample_rate_hz, channels)
+    for block in source:
+        yield run.push(block)
+    yield run.finish()
+
+
+def settle(
+    stages: Sequence[Plugin],
+    source: Iterable[Audio],
+    sample_rate_hz: float,
+    channels: int,
+    new_spool: Callable[[], Spool],
+) -> tuple[list[Plugin], Iterable[Audio]]:
+    """Let every stage that must see the whole file see it; return the stages still to run and what they run on.
+
+    `source` must be one that can be walked again, as the passes need it.
+    """
+    waiting: list[Plugin] = []
+    spool: Spool | None = None
+    for stage in stages:
+        if stage.wants_analysis():
+            if waiting:
+                tee = _Tee(run_through(waiting, source, sample_rate_hz, channels), new_spool())
+                stage.look(tee, sample_rate_hz)
+                tee.drain()
+                if spool is not None:
+                    spool.discard()
+                source, spool, waiting = tee.spool, tee.spool, []
+            else:
+                stage.look(source, sample_rate_hz)
+        waiting.append(stage)
+    return waiting, source
+
+
+class _Tee:
+    """Blocks that are written to a spool as they are first walked over, and read from it ever after."""
+
+    def __init__(self, blocks: Iterator[Audio], spool: Spool) -> None:
+        assert is_one_shot(blocks)
+        self._blocks = blocks
+        self._is_drained = False
+        self.spool = spool
+
+    def __iter__(self) -> Iterator[Audio]:
+        if self._is_drained:
+            yield from self.spool
+            return
+        yield from self._spooling()
+
+    def drain(self) -> None:
+        """Walk over what is left, so that the spool holds everything."""
+        for _ in self._spooling():
+            pass
+
+    def _spooling(self) -> Iterator[Audio]:
+        for block in self._blocks:
+            self.spool.write(block)
+            yield block
+        self._is_drained = True

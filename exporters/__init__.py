@@ -1,0 +1,1 @@
+"""A trained checkpoint becomes a model package: ONNX files and a manifest."""

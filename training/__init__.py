@@ -1,0 +1,1 @@
+"""Music, faults, networks and scores. Nothing in here is needed to restore a file."""

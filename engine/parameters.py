@@ -44,13 +44,14 @@ class Spec:
             return "true or false"
         if self.words:
             return "one of " + ", ".join(self.words)
-        if self.low is None and self.high is None:
-            return "a number"
-        if self.high is None:
-            return f"a number of at least {self.low:g}"
-        if self.low is None:
-            return f"a number of at most {self.high:g}"
-        return f"a number from {self.low:g} to {self.high:g}"
+        return "a number" + self._range()
+
+    def _range(self) -> str:
+        if self.low is not None and self.high is not None:
+            return f" from {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f" of at least {self.low:g}"
+        return "" if self.high is None else f" of at most {self.high:g}"
 
     @property
     def _is_numeric(self) -> bool:
@@ -137,6 +138,6 @@ def specs_of(plugin: type) -> dict[str, Spec]:
 
 def unknown_name(plugin: str, name: str, known: list[str]) -> ChainError:
     """The error for a parameter that a plugin does not have."""
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(known) or 'no parameters'}"
     return ChainError(f"{plugin}: expected one of its parameters, found {name!r}; {hint}")

@@ -113,7 +113,7 @@ def effect_to_dict(effect: Any) -> dict[str, Any]:
         return {"plugin": "Mix" if kind == "Mix" else "Chain", "chain": [effect_to_dict(item) for item in inside]}
     if kind not in EFFECTS:
         raise ChainError(_refusal(effect))
-    return {"plugin": kind} | {name: _plain(getattr(effect, name)) for name in EFFECTS[kind]}
+    return {"plugin": kind} | {name: _plain(name, getattr(effect, name)) for name in EFFECTS[kind]}
 
 
 def effect_from_dict(table: dict[str, Any]) -> Any:
@@ -156,12 +156,18 @@ def _enumerated(kind: str, name: str, value: Value) -> Any:
     return value
 
 
-def _plain(value: Any) -> Value:
-    """A parameter as TOML can hold it, in the shortest decimal that is the same float32."""
+def _plain(name: str, value: Any) -> Value:
+    """A parameter as TOML can hold it, in the shortest decimal that is the same float32.
+
+    pedalboard keeps some levels as a factor and hands back a neighbouring number of dB, so six digits of those are
+    kept: what is loaded from a file is then saved as the same file.
+    """
     import numpy as np
 
     if hasattr(value, "name"):
         return str(value.name)
+    if name.endswith("_db"):
+        return float(f"{value:.6g}")
     if isinstance(value, float) and float(np.float32(value)) == value:
         return float(str(np.float32(value)))
     return value  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,29 @@ from rebounce.engine.board import Board
 from rebounce.engine.errors import ChainError
 from rebounce.engine.parameters import unknown_name
 from rebounce.engine.registry import is_vst3_path, plugin_specs, unknown_plugin
+from rebounce.engine.vst3_folders import refuse_unless_allowed
 from rebounce.presets.chain_file import ChainFile, ChainFileError, parse_chain, read_chain
 
 STRENGTH_EVERYWHERE = "strength"
 
 
-def load_preset(preset: str | Path) -> Board:
-    """The board of a bundled preset ("auto", "bypass", "five-stage") or of a chain file."""
-    return Board.from_dict({"chain": read_preset(preset).tables})
+def load_preset(preset: str | Path, allow_plugins: Iterable[str | Path] = ()) -> Board:
+    """The board of a bundled preset ("auto", "bypass", "five-stage") or of a chain file.
+
+    A chain file may load VST3 bundles from the system's VST3 folders, and those of `allow_plugins`; nothing else.
+    """
+    tables = read_preset(preset).tables
+    for bundle in _bundles(tables):
+        refuse_unless_allowed(bundle, [Path(item) for item in allow_plugins])
+    return Board.from_dict({"chain": tables})
+
+
+def _bundles(tables: list[dict[str, Any]]) -> Iterator[str]:
+    """Every VST3 path a chain names, those in nested boards too."""
+    for table in tables:
+        if is_vst3_path(table["plugin"]):
+            yield table["plugin"]
+        yield from _bundles(table.get("chain", []))
 
 
 def read_preset(preset: str | Path) -> ChainFile:

@@ -106,10 +106,10 @@ def _line_of_key(lines: list[str], key: str, first_line: int = 1) -> int:
     """The line where a key is set at or after `first_line`; `first_line` when it is not set there at all."""
     for number in range(first_line, len(lines) + 1):
         text = lines[number - 1].strip()
-        if number > first_line and text.startswith("["):
-            break
         if text.split("=")[0].strip().strip("\"'") == key or text.strip("[] ") == key:
             return number
+        if number > first_line and text.startswith("["):
+            break
     return first_line
 
 

@@ -1,0 +1,50 @@
+"""What is asked for one file: where from, where to, and how the result is shaped."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FORMATS = ("keep", "wav", "flac", "mp3", "ogg")
+BIT_DEPTHS = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
+CLIP_MODES = ("rescale", "keep", "clamp", "limit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What shapes the output file, the chain apart."""
+
+    file_format: str = "keep"
+    bit_depth: str = "keep"
+    sample_rate_hz: int | None = None
+    clip_mode: str = "rescale"
+    keep_mtime: bool = False
+    delta: Path | None = None
+    saves_chain: bool = False
+    has_meters: bool = True
+
+    def shaping(self) -> dict[str, Any]:
+        """Those that change samples or container: part of what identifies a result."""
+        return {
+            "format": self.file_format,
+            "bit_depth": self.bit_depth,
+            "sample_rate_hz": self.sample_rate_hz,
+            "clip_mode": self.clip_mode,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One file to restore.
+
+    `copy_target` is where the input goes when nothing was changed (a lossy file keeps its own suffix then). `root` is the
+    output folder whose notes tell our own results from other files; None where a single file is asked for.
+    """
+
+    source: Path
+    target: Path
+    copy_target: Path
+    root: Path | None = None
+    options: Options = Options()
+    preset: str = "board"
+    preset_hash: str = ""
+    is_forced: bool = False

@@ -1,0 +1,155 @@
+"""A true-peak limiter: gain down, before a peak and just as far as it needs, so that the curve stays under a ceiling.
+
+The gain is drawn at a control rate of some 6 kHz. Each control point knows the highest point of the curve around it;
+the least gain needed within the look-ahead is held, let go at a constant rate in dB, and smoothed over exactly the
+look-ahead. What always holds: the gain is never above what a peak needs, it is the same for all channels, and where it
+is 1 the samples leave bit-identical.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.stream import Timing
+from rebounce.engine.true_peak import (
+    REACH_FRAMES,
+    TILE_FRAMES,
+    TILE_SPAN,
+    largest_lift,
+    peaks_in_reach,
+    points_between,
+    spans,
+    tile_filters,
+    tile_peaks,
+)
+
+LOOKAHEAD_SECONDS = 0.0035
+RELEASE_DB_PER_SECOND = 20.0
+LOWEST_CONTROL_RATE_HZ = 5_000
+
+# The curve is first read 4x oversampled, and 8x where those points come near the ceiling: between points of a 4x grid
+# a curve below half the sample rate rises by at most 1 / cos(pi / 8).
+OVERSAMPLING = 8
+NEAR_CEILING = math.cos(math.pi / OVERSAMPLING)
+
+# A release that is closer to no gain than this is over, so that the samples after it are the input's own.
+SMALLEST_REDUCTION_DB = 1e-4
+
+
+class LookaheadLimiter:
+    """The kernel of one run: windows as `timing` says, the block in their middle comes back limited.
+
+    `gain_db` is applied first, to all samples alike.
+    """
+
+    def __init__(self, sample_rate_hz: float, *, gain_db: float, ceiling_dbtp: float) -> None:
+        self._gain = np.float32(10 ** (gain_db / 20))
+        self._ceiling = 10 ** (ceiling_dbtp / 20)
+        self._cell_frames = cell_frames(sample_rate_hz)
+        control_rate_hz = sample_rate_hz / self._cell_frames
+        self._steps = lookahead_steps(sample_rate_hz)
+        self._release_db = RELEASE_DB_PER_SECOND / control_rate_hz
+        window = np.hanning(self._steps + 2)[1:-1]
+        self._smoothing = window / window.sum()
+        self._held_db = np.zeros(self._steps - 1)
+        self._coarse, self._fine = _filters(self._cell_frames)
+        self._lift = max(largest_lift(self._coarse), largest_lift(self._fine))
+        ramp = np.arange(self._cell_frames) / self._cell_frames
+        self._interpolation = np.stack([np.ones_like(ramp), ramp])
+
+    def __call__(self, window: Audio) -> Audio:
+        loud = window if self._gain == 1 else window * self._gain
+        block = loud[:, 2 * TILE_FRAMES : 2 * TILE_FRAMES + BLOCK_FRAMES]
+        peaks = tile_peaks(loud)
+        if float(peaks.max()) * self._lift <= self._ceiling and not self._held_db.any():
+            return block
+        gain = self._gain_curve(self._needed_db(loud, peaks))
+        return block if gain is None else block * gain
+
+    def _needed_db(self, loud: Audio, peaks: Audio) -> NDArray[np.float64]:
+        """The gain, at most 0, that each cell needs, from the one before the block to the last in the look-ahead."""
+        reach = peaks_in_reach(peaks) * self._lift
+        highest = np.zeros((reach.shape[1], TILE_FRAMES // self._cell_frames), dtype=np.float32)
+        for channel, samples in enumerate(loud):
+            could_pass = np.flatnonzero(reach[channel] > self._ceiling)
+            if not could_pass.size:
+                continue
+            tiles = spans(samples)
+            coarse = _cell_peaks(self._coarse, tiles[could_pass])
+            highest[could_pass] = np.maximum(highest[could_pass], coarse)
+            near = could_pass[coarse.max(axis=1) > self._ceiling * NEAR_CEILING]
+            if near.size:
+                highest[near] = np.maximum(highest[near], _cell_peaks(self._fine, tiles[near]))
+        cells = highest.ravel()[TILE_FRAMES // self._cell_frames - 1 :]
+        over = np.maximum(cells, self._ceiling) / self._ceiling
+        return -20 * np.log10(over, dtype=np.float64)
+
+    def _gain_curve(self, needed_db: NDArray[np.float64]) -> Audio | None:
+        """The gain of every frame of the block `(frames,)`, or None where all are 1."""
+        points = BLOCK_FRAMES // self._cell_frames + 1
+        # A control point stands between two cells: the gain on either side of it must do for both.
+        held = _least_ahead(needed_db, self._steps + 1)[:points]
+        ramp = self._release_db * np.arange(points)
+        released = np.minimum.accumulate(held - ramp)
+        released = np.minimum(released, self._held_db[-1] + self._release_db) + ramp
+        released[released > -SMALLEST_REDUCTION_DB] = 0.0
+        whole = np.concatenate([self._held_db, released])
+        self._held_db = whole[points - 1 : -1]
+        if not whole.any():
+            return None
+        gain = 10 ** (np.convolve(whole, self._smoothing, mode="valid") / 20)
+        curve = np.stack([gain[:-1], np.diff(gain)], axis=1) @ self._interpolation
+        return curve.ravel().astype(np.float32)
+
+
+BLOCK_FRAMES = 8192
+
+
+def limiter_timing(sample_rate_hz: float) -> Timing:
+    """The windows that the limiter takes."""
+    ahead = lookahead_steps(sample_rate_hz) * cell_frames(sample_rate_hz)
+    whole_tiles = -(-ahead // TILE_FRAMES) * TILE_FRAMES
+    return Timing(
+        block_frames=BLOCK_FRAMES, before_frames=2 * TILE_FRAMES, after_frames=whole_tiles + REACH_FRAMES
+    )
+
+
+def cell_frames(sample_rate_hz: float) -> int:
+    """Frames per control point: the power of two, at most a tile, that keeps the control rate above its lowest."""
+    return int(min(TILE_FRAMES, 2 ** max(0, math.floor(math.log2(sample_rate_hz / LOWEST_CONTROL_RATE_HZ)))))
+
+
+def lookahead_steps(sample_rate_hz: float) -> int:
+    """The look-ahead in control points."""
+    return round(LOOKAHEAD_SECONDS * sample_rate_hz / cell_frames(sample_rate_hz))
+
+
+def _filters(cell_frames: int) -> tuple[Audio, Audio]:
+    """The samples and the points of the 4x grid, and the points of the 8x grid between them, sorted by cell."""
+    between = tile_filters(OVERSAMPLING)
+    samples = np.zeros((1, TILE_FRAMES, TILE_SPAN), dtype=np.float32)
+    samples[0, :, REACH_FRAMES : REACH_FRAMES + TILE_FRAMES] = np.eye(TILE_FRAMES)
+    phases = np.concatenate([samples, between])
+    by_cell = phases.reshape(OVERSAMPLING, -1, cell_frames, TILE_SPAN).swapaxes(0, 1)
+    return np.ascontiguousarray(by_cell[:, 0::2]), np.ascontiguousarray(by_cell[:, 1::2])
+
+
+def _cell_peaks(filters: Audio, chosen: Audio) -> Audio:
+    """The highest magnitude in each cell of the chosen tiles, `(tiles, cells)`."""
+    cells = filters.shape[0]
+    points = np.abs(points_between(filters.reshape(-1, TILE_SPAN), chosen))
+    batches, rows, tiles = points.shape
+    peaks = points.reshape(batches, cells, rows // cells, tiles).max(axis=2)
+    return peaks.swapaxes(1, 2).reshape(-1, cells)[: len(chosen)]
+
+
+def _least_ahead(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """The least of each value and the `count - 1` after it; as many fewer come back."""
+    width = 1
+    while 2 * width <= count:
+        values = np.minimum(values[:-width], values[width:])
+        width *= 2
+    rest = count - width
+    return np.minimum(values[:-rest], values[rest:]) if rest else values

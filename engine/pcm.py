@@ -1,0 +1,135 @@
+"""Between samples as they are stored and float32 audio: the view for processing, and the way back with dither.
+
+What always holds: a sample whose float32 was handed back as it was is stored from the original, in its full precision;
+dither (TPDF, 2 LSB from peak to peak) goes only on samples that changed or that the target cannot hold; and the noise
+follows from the block's place and content alone, so that a second run, in any order, gives the same bytes.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.sample_formats import Depth, depth_of
+
+Samples = NDArray[Any]
+"""Samples as soundfile hands them over: `(frames, channels)`, int16, int32, float32 or float64."""
+
+GRID_FRAMES = 65_536
+INTEGER_BITS = {"int16": 16, "int32": 32}
+# Float32 steps near full scale are 2^-24: noise of the 32nd bit would drown in them.
+MOST_DITHERED_BITS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """One block ready to be stored. `clipped` counts the samples that lay past full scale and were held there."""
+
+    samples: Samples
+    is_changed: bool
+    clipped: int = 0
+
+
+def as_float32(original: Samples) -> Audio:
+    """The block for processing: float32 `(channels, frames)`, full scale at 1."""
+    audio = np.empty(original.shape[::-1], dtype=np.float32)
+    bits = INTEGER_BITS.get(original.dtype.name)
+    if bits is None:
+        audio[...] = original.T
+    else:
+        np.multiply(original.T, np.float32(2.0 ** (1 - bits)), out=audio, casting="unsafe", dtype=np.float32)
+    return audio
+
+
+def merge(index: int, original: Samples | None, audio: Audio, subtype: str, bits: int) -> Merged:
+    """Block `index` of the grid, as stored in `subtype` with `bits` in use; `original` is None after a change of rate."""
+    depth = depth_of(subtype)
+    same = None if original is None else np.ascontiguousarray((as_float32(original) == audio).T)
+    is_changed = same is None or not same.all()
+    if original is not None and not is_changed and _holds_all(depth, bits, original):
+        return Merged(samples=_widen(original, depth), is_changed=False)
+    if depth.is_float:
+        return Merged(samples=_as_floats(original, audio, same, depth), is_changed=is_changed)
+    return _quantise(index, original, audio, same, _Grid(bits=bits, carrier=depth.carrier))
+
+
+def _holds_all(depth: Depth, bits: int, original: Samples) -> bool:
+    """True when no sample of this dtype loses anything in the target, whatever its value."""
+    if original.dtype.name == depth.carrier:
+        return depth.is_float or bits == INTEGER_BITS[depth.carrier]
+    return depth.carrier == "float64" or (original.dtype == np.int16 and depth.carrier in ("int32", "float32"))
+
+
+def _widen(original: Samples, depth: Depth) -> Samples:
+    if original.dtype.name == depth.carrier:
+        return original
+    if depth.carrier == "int32":
+        return original.astype(np.int32) << 16
+    return _exact(original).astype(depth.carrier)
+
+
+def _exact(original: Samples) -> NDArray[np.float64]:
+    """The values without any loss; full scale at 1."""
+    bits = INTEGER_BITS.get(original.dtype.name)
+    return original.astype(np.float64) * (1.0 if bits is None else 2.0 ** (1 - bits))
+
+
+def _as_floats(original: Samples | None, audio: Audio, same: NDArray[np.bool_] | None, depth: Depth) -> Samples:
+    floats: Samples = np.ascontiguousarray(audio.T, dtype=depth.carrier)
+    if original is not None and same is not None and original.dtype.kind == "f":
+        np.copyto(floats, original, where=same, casting="same_kind")
+    elif original is not None and same is not None and depth.carrier == "float64":
+        np.copyto(floats, _exact(original), where=same)
+    return floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grid:
+    """The integers of a target: `bits` in use, at the left of a carrier."""
+
+    bits: int
+    carrier: str
+
+    @property
+    def scale(self) -> float:
+        return 2.0 ** (self.bits - 1)
+
+    @property
+    def shift(self) -> int:
+        return INTEGER_BITS[self.carrier] - self.bits
+
+
+def _quantise(
+    index: int, original: Samples | None, audio: Audio, same: NDArray[np.bool_] | None, grid: _Grid
+) -> Merged:
+    # In float64: at 24 bits float32 has no room left for noise below the last bit.
+    scaled = np.ascontiguousarray(audio.T, dtype=np.float64)
+    kept = np.zeros(scaled.shape, dtype=np.bool_)
+    if original is not None and same is not None:
+        np.copyto(scaled, _exact(original), where=same)
+    clipped = int(np.count_nonzero(np.abs(scaled) > 1.0))
+    scaled *= grid.scale
+    if same is not None:
+        kept = same & (scaled == np.rint(scaled))
+    if grid.bits <= MOST_DITHERED_BITS and not kept.all():
+        noise = _triangular_noise(index, audio.T if original is None else original, scaled.shape)
+        noise[kept] = 0.0
+        scaled += noise
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -grid.scale, grid.scale - 1, out=scaled)
+    samples: Samples = scaled.astype(grid.carrier) << grid.shift
+    is_changed = same is None or not same.all()
+    return Merged(samples=samples, is_changed=is_changed, clipped=clipped)
+
+
+def _triangular_noise(index: int, content: Samples, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Noise between -1 and 1 LSB: the difference of two even ones, from one 64-bit draw a sample."""
+    digest = blake2b(index.to_bytes(8, "little"), digest_size=16)
+    digest.update(np.ascontiguousarray(content).data)
+    draws = np.random.SFC64(int.from_bytes(digest.digest(), "little")).random_raw(int(np.prod(shape)))
+    halves = draws.view(np.uint32).reshape(*shape, 2).astype(np.float64)
+    noise: NDArray[np.float64] = (halves[..., 0] - halves[..., 1]) * 2.0**-32
+    return noise

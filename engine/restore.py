@@ -1,0 +1,106 @@
+"""One file in, the same file out, repaired: the passes, the meters, the clipping rule and the record.
+
+What always holds: the input is only read; the output appears whole under its name or not at all; a file in which no
+sample was changed comes back byte for byte; and the record says what was done.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rebounce import __version__
+from rebounce.engine.board import Board
+from rebounce.engine.errors import OutputError, RebounceError
+from rebounce.engine.history import Origin, is_result_of, remember, sha256_of
+from rebounce.engine.job import Job
+from rebounce.engine.file_passes import FilePasses
+from rebounce.engine.record import ERROR, SKIPPED, Record
+from rebounce.engine.source import Source, open_source
+
+Progress = Callable[[float], None]
+"""Told the fraction that is done, from 0 to 1."""
+
+
+def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction: None) -> Record:
+    """Restore one file and return its record; raises what went wrong."""
+    started_s = time.perf_counter()
+    with open_source(job.source) as source:
+        origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
+        found = _existing_result(job, origin)
+        if found is not None:
+            return replace(_record(job, source, origin), status=SKIPPED, output=str(found), messages=("already done",))
+        with FilePasses(job, board, source, on_progress) as passes:
+            done = passes.run()
+    if job.root is not None:
+        remember(job.root, done.output, origin)
+    seconds = time.perf_counter() - started_s
+    record = _record(job, source, origin)
+    return replace(record, **done.facts(), seconds=seconds, realtime_factor=_factor(record, seconds))
+
+
+def attempt(job: Job, board: Board, on_progress: Progress) -> Record:
+    """`restore_file`, with whatever went wrong as a record of its own, so that a batch goes on."""
+    try:
+        return restore_file(job, board, on_progress)
+    except (RebounceError, OSError, MemoryError) as problem:
+        return failed_record(job, str(problem))
+    except Exception as problem:
+        # A fault of ours must not cost the other files of a batch their results.
+        return failed_record(job, f"{job.source}: unexpected {type(problem).__name__}: {problem}; please report it")
+
+
+def failed_record(job: Job, message: str) -> Record:
+    """The record of a file that could not be restored."""
+    return replace(_bare_record(job), status=ERROR, error=message)
+
+
+def skipped_record(job: Job, message: str) -> Record:
+    """The record of an input that is none."""
+    return replace(_bare_record(job), status=SKIPPED, messages=(message,))
+
+
+def _bare_record(job: Job) -> Record:
+    return Record(
+        input=str(job.source),
+        output=None,
+        status=ERROR,
+        version=__version__,
+        preset=job.preset,
+        preset_hash=job.preset_hash,
+    )
+
+
+def _record(job: Job, source: Source, origin: Origin) -> Record:
+    """What is known of a file once it is open."""
+    info = source.info
+    return replace(
+        _bare_record(job),
+        input_sha256=origin.input_sha256,
+        messages=info.messages,
+        sample_rate_hz=info.sample_rate_hz,
+        channels=info.channels,
+        frames=info.frames,
+        subtype=info.subtype,
+    )
+
+
+def _factor(record: Record, seconds: float) -> float | None:
+    """Seconds of audio in a second of work."""
+    if not record.frames or not record.sample_rate_hz or seconds <= 0:
+        return None
+    return record.frames / record.sample_rate_hz / seconds
+
+
+def _existing_result(job: Job, origin: Origin) -> Path | None:
+    """The result that is there already, if it is ours and the same; an error if somebody else's file is in its place."""
+    for target in dict.fromkeys((job.target, job.copy_target)):
+        if not target.exists() or job.is_forced or target == job.source:
+            continue
+        if job.root is not None and is_result_of(job.root, target, origin):
+            return target
+        raise OutputError(
+            f"{target}: a file is there already that did not come from this input, preset and version; "
+            "pass --force to replace it, or choose another output folder"
+        )
+    return None

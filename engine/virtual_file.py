@@ -1,0 +1,101 @@
+"""Files as libsndfile sees them: a window on the samples of a file, and a sink that passes on what it is given.
+
+libsndfile calls back into Python to read and write, and an exception raised in there is printed and lost. What always
+holds: errors are kept and raised again after the call, and signals wait until it is over.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import BinaryIO
+
+DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def signals_wait() -> Iterator[None]:
+    """Hold back Python's handlers of Ctrl-C and SIGTERM until the end of the block; it must be a short one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers run in the main thread alone, so nothing can be raised here
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    handlers = {number: signal.getsignal(number) for number in DEFERRED_SIGNALS}
+    python_handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in python_handlers:
+        signal.signal(number, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        for number, handler in python_handlers.items():
+            signal.signal(number, handler)
+        for number, frame in caught:
+            python_handlers[signal.Signals(number)](number, frame)
+
+
+class _Guarded:
+    """Keeps the first error of a callback, for `raise_problem` after the call."""
+
+    def __init__(self) -> None:
+        self.problem: BaseException | None = None
+
+    def raise_problem(self) -> None:
+        if self.problem is not None:
+            raise self.problem
+
+
+class Window(_Guarded):
+    """`size` bytes of an open file from `offset` on, as a file of their own that can only be read."""
+
+    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+        super().__init__()
+        self._file = file
+        self._offset = offset
+        self._size = size
+        self._position = 0
+        file.seek(offset)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = start + offset
+        self._file.seek(self._offset + self._position)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:
+        wanted = min(len(buffer), self._size - self._position)
+        try:
+            read: int = self._file.readinto(memoryview(buffer)[:wanted])  # type: ignore[attr-defined]
+        except BaseException as problem:  # raised again by raise_problem
+            self.problem = self.problem or problem
+            return 0
+        self._position += read
+        return read
+
+
+class Outlet(_Guarded):
+    """Passes on what is written to the end of an open file; what was written cannot be gone back to."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._file.write(data)
+        except BaseException as problem:  # raised again by raise_problem
+            self.problem = self.problem or problem
+            return 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return 0
+
+    def tell(self) -> int:
+        return 0
+
+    def read(self, count: int = -1) -> bytes:
+        return b""

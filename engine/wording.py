@@ -1,0 +1,121 @@
+"""Numbers and findings of a record in plain words, the same wherever a person reads them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+UNDEFINED = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+
+FAULT_WORDS: Mapping[str, str] = {
+    "eq": "Uneven tone",
+    "gain": "Wrong level",
+    "compression": "Heavy compression",
+    "reverb": "Too much reverb",
+    "echo": "Echo",
+    "clipping": "Clipping",
+    "mp3": "MP3 damage",
+    "noise": "Noise",
+    "level_ride": "Wandering level",
+    "limiting": "Heavy limiting",
+    "narrow": "Narrow stereo image",
+    "vst3": "Damage by a plugin",
+    "hum": "Mains hum",
+    "dc": "Direct-current offset",
+    "polarity": "Inverted polarity of one channel",
+    "imbalance": "Channels of unequal level",
+    "bandwidth": "Missing top end",
+}
+
+ACTION_WORDS: Mapping[str, str] = {"removed": "removed", "reduced": "reduced", "left": "left as it is"}
+
+# What the last word of a name says about its number.
+UNITS = ("ms", "s", "hz", "db", "dbfs", "dbtp", "lufs", "lu", "cents", "bpm", "kbps", "percent")
+UNIT_WORDS: Mapping[str, str] = {
+    "hz": "Hz",
+    "db": "dB",
+    "dbfs": "dBFS",
+    "dbtp": "dBTP",
+    "lufs": "LUFS",
+    "lu": "LU",
+    "bpm": "BPM",
+    "kbps": "kbit/s",
+    "percent": "%",
+}
+
+SUBTYPE_WORDS: Mapping[str, str] = {
+    "PCM_S8": "8 bit",
+    "PCM_U8": "8 bit",
+    "PCM_16": "16 bit",
+    "PCM_24": "24 bit",
+    "PCM_32": "32 bit",
+    "FLOAT": "32-bit float",
+    "DOUBLE": "64-bit float",
+}
+
+
+def level(value: float | None, unit: str = "") -> str:
+    """A level to a tenth, with its unit where one is given: `-14.2 LUFS`."""
+    return UNDEFINED if value is None else f"{_signed(value, '')} {unit}".rstrip()
+
+
+def change(before: float | None, after: float | None) -> str:
+    """How far a level moved, with its sign: `+8.6`."""
+    return UNDEFINED if before is None or after is None else moved(after - before)
+
+
+def moved(value: float | None) -> str:
+    """A difference with its sign: `+8.6`, and no sign where it rounds to nothing."""
+    return UNDEFINED if value is None else _signed(value, "+")
+
+
+def count(value: int | None) -> str:
+    """A whole number in groups of three."""
+    return UNDEFINED if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def finding_sentence(finding: Mapping[str, Any]) -> str:
+    """One finding: what, how sure, its numbers, and what became of it."""
+    fault = str(finding.get("fault", "fault"))
+    parts = [FAULT_WORDS.get(fault, fault.replace("_", " ").capitalize())]
+    confidence = finding.get("confidence")
+    if confidence is not None:
+        parts.append(f"{confidence:.0%} sure")
+    parts += [_detail(name, value) for name, value in (finding.get("detail") or {}).items()]
+    action = str(finding.get("action", ""))
+    return f"{', '.join(parts)}: {ACTION_WORDS.get(action, action)}." if action else f"{', '.join(parts)}."
+
+
+def format_words(record: Mapping[str, Any]) -> str:
+    """Rate, channels and depth of a record, as far as they are known: `44.1 kHz, stereo, 24 bit`."""
+    parts = []
+    if record.get("sample_rate_hz"):
+        parts.append(f"{record['sample_rate_hz'] / 1000:g} kHz")
+    if record.get("channels"):
+        channels = record["channels"]
+        parts.append({1: "mono", 2: "stereo"}.get(channels, f"{channels} channels"))
+    if record.get("subtype"):
+        parts.append(SUBTYPE_WORDS.get(record["subtype"], record["subtype"]))
+    return ", ".join(parts)
+
+
+def _detail(name: str, value: Any) -> str:
+    """`delay_ms`, 180.2 as `delay 180.2 ms`."""
+    words, _, last = name.rpartition("_")
+    unit = UNIT_WORDS.get(last, last) if words and last in UNITS else ""
+    label = (words if unit else name).replace("_", " ")
+    return f"{label} {_number(value)} {unit}".rstrip()
+
+
+def _number(value: Any) -> str:
+    """A number as short as it can be without losing what matters; anything else as it is."""
+    if not isinstance(value, float):
+        return str(value)
+    digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return digits.replace("-", MINUS)
+
+
+def _signed(value: float, plus: str) -> str:
+    rounded = round(value, 1)
+    if rounded == 0:
+        return "0.0"
+    return f"{MINUS if rounded < 0 else plus}{abs(rounded):.1f}"

@@ -5,15 +5,16 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
 from rebounce.engine.board import Board
+from rebounce.engine.job import Job
 from rebounce.engine.record import ERROR, Record
-from rebounce.engine.restore import Job, Progress, attempt, failed_record
+from rebounce.engine.restore import Progress, attempt, failed_record
 
 _NO_PROGRESS: Progress = lambda fraction: None  # noqa: E731 - a name for "nothing to tell"
 
@@ -28,7 +29,7 @@ class Batch:
 
 def run_batch(
     batch: Batch, board: Board, processes: int, on_progress: Callable[[Job, float], None]
-) -> Iterator[tuple[Job, Record]]:
+) -> Generator[tuple[Job, Record], None, None]:
     """Every job with its record, in the order of the jobs."""
     if processes <= 1 or len(batch.jobs) <= 1:
         for job in batch.jobs:
@@ -39,7 +40,7 @@ def run_batch(
 
 def _in_processes(
     batch: Batch, processes: int, on_progress: Callable[[Job, float], None]
-) -> Iterator[tuple[Job, Record]]:
+) -> Generator[tuple[Job, Record], None, None]:
     with _pool(batch.chain, processes) as pool:
         try:
             futures = [pool.submit(_work, job) for job in batch.jobs]
@@ -94,9 +95,14 @@ def _begin(chain: dict[str, Any]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     parent = multiprocessing.parent_process()
     assert parent is not None
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _worker["board"] = Board.from_dict(chain)
     _worker["is_interrupted"] = False
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _work(job: Job) -> Record:

@@ -65,6 +65,15 @@ class Board(Plugin, MutableSequence[Any]):
     def is_identity(self) -> bool:
         return all(stage.is_identity() for stage in self.stages())
 
+    def analyses(self) -> int:
+        """How many plugins must see the whole file first."""
+        return sum(stage.wants_analysis() for stage in self.stages())
+
+    def needs_spool(self) -> bool:
+        """True when a plugin must see what another one puts out."""
+        active = [stage for stage in self.stages() if not stage.is_identity()]
+        return any(stage.wants_analysis() for stage in active[1:])
+
     def wants_analysis(self) -> bool:
         return any(stage.wants_analysis() for stage in self.stages())
 
@@ -139,9 +148,18 @@ class Board(Plugin, MutableSequence[Any]):
 
     def restore_file(self, source: str | Path, target: str | Path, *, force: bool = False) -> Any:
         """Restore one file; returns its record."""
-        from rebounce.engine.restore import Job, restore_file
+        from rebounce.engine.job import Job, Options
+        from rebounce.engine.preset import preset_hash
+        from rebounce.engine.restore import restore_file
 
-        return restore_file(Job(source=Path(source), target=Path(target), board=self, is_forced=force))
+        job = Job(
+            source=Path(source),
+            target=Path(target),
+            copy_target=Path(target),
+            preset_hash=preset_hash(self, Options().shaping()),
+            is_forced=force,
+        )
+        return restore_file(job, self)
 
     def _flat(self) -> Iterator[Any]:
         for plugin in self._plugins:

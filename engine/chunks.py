@@ -16,6 +16,9 @@ PRINTABLE = range(0x20, 0x7F)
 # What follows the four letters in Sony's GUIDs; `riff` and `list` have their own.
 GUID_TAIL = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 GUID_LIST_TAIL = bytes.fromhex("2e91cf11a5d628db04c10000")
+LIST_GUID = b"list" + GUID_LIST_TAIL
+# All GUIDs by the format's makers end in these, those that stand for no letters included.
+GUID_NODE = GUID_TAIL[-6:]
 COPY_BYTES = 1 << 20
 
 
@@ -91,13 +94,15 @@ class Dialect:
 
     def is_id(self, id: bytes) -> bool:
         """True for what can be the name of a chunk rather than something in the middle of data."""
-        return all(byte in PRINTABLE for byte in id[:4]) and (len(id) == 4 or id[4:] in (GUID_TAIL, GUID_LIST_TAIL))
+        if id[-len(GUID_NODE) :] == GUID_NODE:
+            return True
+        return all(byte in PRINTABLE for byte in id[:4]) and (len(id) == 4 or id[4:] == GUID_LIST_TAIL)
 
     def name(self, id: bytes) -> str:
         """Four letters, or the digits of a GUID that stands for none."""
         if len(id) == 4 or id[4:] == GUID_TAIL:
             return id[:4].decode("latin-1")
-        return "LIST" if id == b"list" + GUID_LIST_TAIL else id.hex()
+        return "LIST" if id == LIST_GUID else id.hex()
 
 
 RIFF = Dialect(header=struct.Struct("<4sI"), counts_header=False, alignment=2, samples_id=b"data")
@@ -110,12 +115,12 @@ WAVE64 = Dialect(header=struct.Struct("<16sQ"), counts_header=True, alignment=8,
 class Container:
     """A parsed file: its samples, and every chunk before and after them in order.
 
-    `head` is what stands before the first chunk, `form` the kind that it names; `tail` is what follows the last chunk.
+    `magic` is what the file begins with, `form` the kind that its header names; `tail` is what follows the last chunk.
     """
 
     name: str
     dialect: Dialect
-    head: bytes
+    magic: bytes
     form: bytes
     format: SampleFormat
     before: tuple[Chunk, ...]

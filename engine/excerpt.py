@@ -8,7 +8,7 @@ says so. Both sides cover the same seconds, and both are encoded in the same way
 import base64
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,17 @@ from scipy import signal
 from rebounce.engine.audio import Audio
 from rebounce.engine.errors import UnreadableFile
 from rebounce.engine.loudness import LoudnessMeter
+from rebounce.engine.overview import Overview
 
 LONGEST_S = 30.0
 FULL_SCALE_16 = 32_768
 BASE64_GROWTH = 4 / 3
 
-MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+MP3_RATES_HZ = (32_000, 44_100, 48_000)
 MP3_QUALITY = 0.2
-"""On libsndfile's scale from 0 (best) to 1; 256 kbit/s at 44.1 kHz."""
+"""On libsndfile's scale from 0 (best) to 1; 256 kbit/s at the rates above."""
+
+MP3_BYTES_PER_S = 32_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +43,6 @@ class Sound:
     def peak(self) -> float:
         """The peak before the division."""
         return self.divisor * float(np.abs(self.audio).max(initial=0.0))
-
-    def first(self, length_s: float) -> "Sound":
-        """The beginning of it."""
-        frames = round(length_s * self.sample_rate_hz)
-        return Sound(audio=self.audio[:, :frames], sample_rate_hz=self.sample_rate_hz, divisor=self.divisor)
 
     def lufs(self) -> float | None:
         """Integrated loudness before the division; None in silence and below 400 ms."""
@@ -76,29 +74,41 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """A way to encode; `shortest_s` is what it is not worth using below."""
+    """A way to encode; `shortest_s` is what it is not worth using below.
+
+    `bytes_per_s` is a lower bound of what a second takes: encoding is slow, so the first try should nearly fit.
+    """
 
     name: str
     media_type: str
     encode: Callable[[Sound], bytes]
     suits: Callable[[Sound], bool]
     shortest_s: float
+    bytes_per_s: float
+
+    def at_most_s(self, most_bytes: float) -> float:
+        """What can fit at best into `most_bytes`, both sides and base64 counted."""
+        return most_bytes / (2 * BASE64_GROWTH * self.bytes_per_s)
 
 
-def cut_excerpt(before: Path, after: Path, stretch_s: tuple[float, float], most_bytes: float) -> Excerpt | None:
-    """The stretch (start and end in seconds) of both files, or as much of its beginning as `most_bytes` can hold.
+def cut_excerpt(before: Path, after: Path, overview: Overview, most_bytes: float) -> Excerpt | None:
+    """The loudest stretch (by the overview of the file before) of both files, as long as `most_bytes` can hold.
 
     `most_bytes` counts both sides as they stand in a page. None when not even a few seconds fit.
     """
-    start_s, end_s = stretch_s
-    sounds = [read_stretch(path, start_s, min(end_s, start_s + LONGEST_S)) for path in (before, after)]
+    longest_s = min(LONGEST_S, overview.duration_s)
     for codec in CODECS:
-        fitted = _fit(codec, sounds, most_bytes) if all(codec.suits(sound) for sound in sounds) else None
-        if fitted is not None:
-            length_s, files = fitted
-            kept = [sound.first(length_s) for sound in sounds]
-            addresses = [data_address(codec.media_type, data) for data in files]
-            return _excerpt((start_s, length_s), codec, kept, addresses)
+        length_s = min(longest_s, codec.at_most_s(most_bytes))
+        while length_s >= min(codec.shortest_s, longest_s):
+            start_s, end_s = overview.loudest_s(length_s)
+            sounds = [read_stretch(path, start_s, end_s) for path in (before, after)]
+            if not all(codec.suits(sound) for sound in sounds):
+                break
+            addresses = [data_address(codec.media_type, codec.encode(sound)) for sound in sounds]
+            size = sum(len(address) for address in addresses)
+            if size <= most_bytes:
+                return _excerpt((start_s, end_s - start_s), codec, sounds, addresses)
+            length_s *= 0.97 * most_bytes / size
     return None
 
 
@@ -144,7 +154,7 @@ def flac(sound: Sound) -> bytes:
 
 
 def mp3(sound: Sound) -> bytes:
-    """The sound as MP3, at half or a quarter of its rate where that is above what MP3 knows."""
+    """The sound as MP3, at half or a quarter of its rate where that is above the rates of MP3."""
     step = _mp3_step(sound)
     assert step is not None, sound.sample_rate_hz
     audio = signal.resample_poly(sound.audio, 1, step, axis=1) if step > 1 else sound.audio
@@ -164,31 +174,24 @@ def _mp3_step(sound: Sound) -> int | None:
     return next((step for step in (1, 2, 4) if sound.sample_rate_hz / step in MP3_RATES_HZ), None)
 
 
-CODECS = (
-    Codec(name="FLAC, 16 bit", media_type="audio/flac", encode=flac, suits=lambda _: True, shortest_s=12.0),
-    Codec(
-        name="MP3, 256 kbit/s",
-        media_type="audio/mpeg",
-        encode=mp3,
-        suits=lambda sound: _mp3_step(sound) is not None,
-        shortest_s=4.0,
-    ),
-    Codec(name="FLAC, 16 bit", media_type="audio/flac", encode=flac, suits=lambda _: True, shortest_s=4.0),
+def _suits_flac(sound: Sound) -> bool:
+    """FLAC writes rates above 65,535 Hz in tens."""
+    return sound.sample_rate_hz <= 65_535 or sound.sample_rate_hz % 10 == 0
+
+
+FLAC = Codec(
+    name="FLAC, 16 bit", media_type="audio/flac", encode=flac, suits=_suits_flac, shortest_s=12.0, bytes_per_s=1_000.0
 )
+MP3 = Codec(
+    name="MP3, 256 kbit/s",
+    media_type="audio/mpeg",
+    encode=mp3,
+    suits=lambda sound: _mp3_step(sound) is not None,
+    shortest_s=4.0,
+    bytes_per_s=MP3_BYTES_PER_S,
+)
+CODECS = (FLAC, MP3, replace(FLAC, shortest_s=4.0))
 """In the order in which they are tried."""
-
-
-def _fit(codec: Codec, sounds: Sequence[Sound], most_bytes: float) -> tuple[float, list[bytes]] | None:
-    """The longest beginning that fits, and its files; None when that is shorter than the codec is worth."""
-    whole_s = max(sound.audio.shape[1] / sound.sample_rate_hz for sound in sounds)
-    length_s = whole_s
-    while length_s >= min(codec.shortest_s, whole_s):
-        files = [codec.encode(sound.first(length_s)) for sound in sounds]
-        size = BASE64_GROWTH * sum(len(data) for data in files)
-        if size <= most_bytes:
-            return length_s, files
-        length_s *= 0.97 * most_bytes / size
-    return None
 
 
 def _excerpt(stretch: tuple[float, float], codec: Codec, sounds: list[Sound], addresses: list[str]) -> Excerpt:

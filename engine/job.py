@@ -36,8 +36,8 @@ class Options:
 class Job:
     """One file to restore.
 
-    `copy_target` is where the input goes when nothing was changed (a lossy file keeps its own suffix then). `root` is the
-    output folder whose notes tell our own results from other files; None where a single file is asked for.
+    `copy_target` is where the input goes when nothing was changed (a lossy file keeps its own suffix then). `root` is
+    the output folder whose notes tell our own results from other files; None where a single file is asked for.
     """
 
     source: Path

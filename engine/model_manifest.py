@@ -124,6 +124,11 @@ def check_manifest(manifest: Manifest, where: str) -> Manifest:
             f"{where}: hop_frames = {manifest.hop_frames} leaves gaps, expected at most "
             f"window_frames - 2 x context_frames = {reach}; export the package again"
         )
+    for model in [item.model for item in manifest.outputs] + [golden.model for golden in manifest.goldens]:
+        if model not in manifest.models:
+            raise ModelError(
+                f"{where}: found outputs or golden arrays of {model!r}, expected an [[input]] of it as well"
+            )
     for file in _files_named(manifest):
         if file not in manifest.files:
             raise ModelError(

@@ -166,9 +166,9 @@ def _largest_difference(found: Array, expected: Array) -> float:
 
 def _arrays(package: ModelPackage, name: str) -> dict[str, Array]:
     try:
-        with np.load(package.path(name), allow_pickle=False) as arrays:
+        with package.path(name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, BadZipFile, AttributeError, TypeError) as error:
+    except (OSError, EOFError, ValueError, BadZipFile, TypeError) as error:  # TypeError: one bare array, not an archive
         raise ModelError(
             f"{package.folder.name}: {name}: expected arrays in .npz form, found {error}; {_AGAIN}"
         ) from error

@@ -129,14 +129,19 @@ def _session(runtime: Any, model: Path | bytes, device: str, threads: int, sizes
     providers: list[Any] = [CPU_PROVIDER]
     if device != CPU:
         options.add_session_config_entry(*STRICT)
-        providers = [(CUDA_PROVIDER, _cuda_options(device))]
+        providers = [_cuda_provider(runtime, device)]
     source = model if isinstance(model, bytes) else os.fspath(model)
     # enable_fallback=0: otherwise a failing run prints "EP Error" and moves the session to the CPU by itself.
     return runtime.InferenceSession(source, options, providers=providers, enable_fallback=0)
 
 
-def _cuda_options(device: str) -> dict[str, str]:
-    return {
+def _cuda_provider(runtime: Any, device: str) -> tuple[str, dict[str, str]]:
+    if CUDA_PROVIDER not in runtime.get_available_providers():  # it would only warn, and take the CPU
+        raise DeviceError(
+            f"{device}: expected an onnxruntime with CUDA, found {runtime.__version__} built without; "
+            "use --device cpu, and see rebounce doctor for what to install"
+        )
+    return CUDA_PROVIDER, {
         "device_id": device.partition(":")[2],
         "use_tf32": "0",  # ten bits of mantissa would be audible in a waveform
         "cudnn_conv_algo_search": "HEURISTIC",  # an exhaustive search costs 0.6 s for each new shape

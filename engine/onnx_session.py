@@ -46,6 +46,7 @@ _DTYPES = {
     "tensor(uint8)": "uint8",
 }
 DTYPES = tuple(_DTYPES.values())
+_REFUSED = "assigned to the default CPU EP"  # what onnxruntime says when a strict session would need the CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +181,10 @@ class _Plan:
 
 
 def _cannot_run(name: str, device: str, reason: str) -> str:
+    found = "parts that only the CPU can run" if _REFUSED in reason else reason
     return (
-        f"{name}: expected {device} to run all of it, found {reason}; "
-        "the model has parts that CUDA cannot run, or CUDA is not fully installed (rebounce doctor tells): "
-        "use the fp32 package or --device cpu."
+        f"{name}: expected {device} to run all of it, found {found}; "
+        "use the package in fp32, or --device cpu; rebounce doctor tells whether CUDA itself works."
     )
 
 

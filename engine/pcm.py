@@ -22,6 +22,7 @@ GRID_FRAMES = 65_536
 INTEGER_BITS = {"int16": 16, "int32": 32}
 # Float32 steps near full scale are 2^-24: noise of the 32nd bit would drown in them.
 MOST_DITHERED_BITS = 24
+FLOAT32_BITS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,31 +45,49 @@ def as_float32(original: Samples) -> Audio:
     return audio
 
 
-def merge(index: int, original: Samples | None, audio: Audio, subtype: str, bits: int) -> Merged:
-    """Block `index` of the grid, as stored in `subtype` with `bits` in use; `original` is None after a change of rate."""
-    depth = depth_of(subtype)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """From how the input's samples are stored to how the output's are; `bits` are those in use."""
+
+    source: str
+    source_bits: int
+    target: str
+    target_bits: int
+
+    @property
+    def keeps_all(self) -> bool:
+        """True when no sample loses anything on the way, whatever its value."""
+        source, target = depth_of(self.source), depth_of(self.target)
+        if source.is_float:
+            return target.is_float and target.bits >= source.bits
+        if target.is_float:
+            return target.carrier == "float64" or self.source_bits <= FLOAT32_BITS
+        return self.target_bits >= self.source_bits
+
+
+def merge(index: int, original: Samples | None, audio: Audio, conversion: Conversion) -> Merged:
+    """Block `index` of the grid, ready to be stored; `original` is None where there is none, after a change of rate."""
+    target = depth_of(conversion.target)
     same = None if original is None else np.ascontiguousarray((as_float32(original) == audio).T)
     is_changed = same is None or not same.all()
-    if original is not None and not is_changed and _holds_all(depth, bits, original):
-        return Merged(samples=_widen(original, depth), is_changed=False)
-    if depth.is_float:
-        return Merged(samples=_as_floats(original, audio, same, depth), is_changed=is_changed)
-    return _quantise(index, original, audio, same, _Grid(bits=bits, carrier=depth.carrier))
+    if original is not None and not is_changed and conversion.keeps_all:
+        return Merged(samples=unchanged(original, conversion), is_changed=False)
+    if target.is_float:
+        return Merged(samples=_as_floats(original, audio, same, target), is_changed=is_changed)
+    grid = _Grid(bits=conversion.target_bits, carrier=target.carrier)
+    samples, clipped = _quantise(index, original, audio, same, grid)
+    return Merged(samples=samples, is_changed=is_changed, clipped=clipped)
 
 
-def _holds_all(depth: Depth, bits: int, original: Samples) -> bool:
-    """True when no sample of this dtype loses anything in the target, whatever its value."""
-    if original.dtype.name == depth.carrier:
-        return depth.is_float or bits == INTEGER_BITS[depth.carrier]
-    return depth.carrier == "float64" or (original.dtype == np.int16 and depth.carrier in ("int32", "float32"))
-
-
-def _widen(original: Samples, depth: Depth) -> Samples:
-    if original.dtype.name == depth.carrier:
+def unchanged(original: Samples, conversion: Conversion) -> Samples:
+    """A block in which nothing changed, where the conversion keeps all of it."""
+    assert conversion.keeps_all
+    carrier = depth_of(conversion.target).carrier
+    if original.dtype.name == carrier:
         return original
-    if depth.carrier == "int32":
+    if carrier == "int32":
         return original.astype(np.int32) << 16
-    return _exact(original).astype(depth.carrier)
+    return _exact(original).astype(carrier)
 
 
 def _exact(original: Samples) -> NDArray[np.float64]:
@@ -104,7 +123,7 @@ class _Grid:
 
 def _quantise(
     index: int, original: Samples | None, audio: Audio, same: NDArray[np.bool_] | None, grid: _Grid
-) -> Merged:
+) -> tuple[Samples, int]:
     # In float64: at 24 bits float32 has no room left for noise below the last bit.
     scaled = np.ascontiguousarray(audio.T, dtype=np.float64)
     kept = np.zeros(scaled.shape, dtype=np.bool_)
@@ -121,8 +140,7 @@ def _quantise(
     np.rint(scaled, out=scaled)
     np.clip(scaled, -grid.scale, grid.scale - 1, out=scaled)
     samples: Samples = scaled.astype(grid.carrier) << grid.shift
-    is_changed = same is None or not same.all()
-    return Merged(samples=samples, is_changed=is_changed, clipped=clipped)
+    return samples, clipped
 
 
 def _triangular_noise(index: int, content: Samples, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ import numpy as np
 from rebounce.engine import wording
 from rebounce.engine.colours import colour_map
 from rebounce.engine.errors import OutputError
-from rebounce.engine.excerpt import LONGEST_S, Excerpt, cut_excerpt
+from rebounce.engine.excerpt import Excerpt, cut_excerpt
 from rebounce.engine.overview import Overview
 from rebounce.engine.pictures import LOUDEST_DBFS, QUIETEST_DBFS
 from rebounce.engine.report_section import STATUS_WORDS, file_name, file_section, listening_html, pictures_html
@@ -98,7 +98,7 @@ def _section(number: int, entry: ReportEntry, share_bytes: float) -> str:
     if excerpt is not None and entry.before is not None:
         listening = listening_html(excerpt, entry.before.duration_s)
     elif entry.is_heard:
-        listening = '<p class="about-sound">This page has too many files to carry sound: listen to the files.</p>'
+        listening = '<p class="about-sound">No excerpt of this file fits into the page: listen to the two files themselves.</p>'
     after = entry.before if entry.record["status"] == "unchanged" else entry.after
     return file_section(number, entry.record, pictures_html(entry.before, after, excerpt), listening)
 
@@ -106,7 +106,7 @@ def _section(number: int, entry: ReportEntry, share_bytes: float) -> str:
 def _excerpt(entry: ReportEntry, share_bytes: float) -> Excerpt | None:
     if not entry.is_heard or entry.before is None or entry.before_audio is None or entry.after_audio is None:
         return None
-    return cut_excerpt(entry.before_audio, entry.after_audio, entry.before.loudest_s(LONGEST_S), share_bytes)
+    return cut_excerpt(entry.before_audio, entry.after_audio, entry.before, share_bytes)
 
 
 def _summary(entries: Sequence[ReportEntry]) -> str:

@@ -22,7 +22,7 @@ from rebounce.engine.pictures import (
 
 STATUS_WORDS: Mapping[str, str] = {
     "restored": "Restored",
-    "unchanged": "Unchanged: nothing was wrong, the output is a copy of the input",
+    "unchanged": "Unchanged: the output is a byte-for-byte copy of the input",
     "skipped": "Skipped: the output was there already",
     "error": "Failed",
 }

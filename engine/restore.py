@@ -12,9 +12,9 @@ from pathlib import Path
 from rebounce import __version__
 from rebounce.engine.board import Board
 from rebounce.engine.errors import OutputError, RebounceError
+from rebounce.engine.file_passes import FilePasses
 from rebounce.engine.history import Origin, is_result_of, remember, sha256_of
 from rebounce.engine.job import Job
-from rebounce.engine.file_passes import FilePasses
 from rebounce.engine.record import ERROR, SKIPPED, Record
 from rebounce.engine.source import Source, open_source
 
@@ -30,8 +30,7 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
         found = _existing_result(job, origin)
         if found is not None:
             return replace(_record(job, source, origin), status=SKIPPED, output=str(found), messages=("already done",))
-        with FilePasses(job, board, source, on_progress) as passes:
-            done = passes.run()
+        done = FilePasses(job, board, source, on_progress).run()
     if job.root is not None:
         remember(job.root, done.output, origin)
     seconds = time.perf_counter() - started_s
@@ -93,7 +92,7 @@ def _factor(record: Record, seconds: float) -> float | None:
 
 
 def _existing_result(job: Job, origin: Origin) -> Path | None:
-    """The result that is there already, if it is ours and the same; an error if somebody else's file is in its place."""
+    """The result that is there already, if it is ours and the same; an error for somebody else's file in its place."""
     for target in dict.fromkeys((job.target, job.copy_target)):
         if not target.exists() or job.is_forced or target == job.source:
             continue

@@ -38,7 +38,7 @@ def read_riff(path: Path, file: BinaryIO) -> Container:
     return Container(
         name="RF64" if magic in LARGE_MAGICS else "WAV",
         dialect=dialect,
-        head=head,
+        magic=magic,
         form=form,
         format=sample_format,
         before=tuple(walk.before),

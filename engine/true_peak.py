@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy.signal.windows import kaiser
 
 from rebounce.engine.audio import Audio

@@ -18,7 +18,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(path_type=Path)
 
 
-class _SampleRate(click.ParamType):
+class _SampleRate(click.ParamType[int | None]):
     """`keep`, or a whole number of Hz."""
 
     name = "keep|HZ"
@@ -31,7 +31,7 @@ class _SampleRate(click.ParamType):
         return int(value)
 
 
-class _Device(click.ParamType):
+class _Device(click.ParamType[str]):
     """`auto`, `cpu`, `cuda`, or `cuda:N`."""
 
     name = "auto|cpu|cuda"

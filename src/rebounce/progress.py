@@ -1,0 +1,82 @@
+"""What a user sees while files are restored: a bar with ETA on a terminal, and one line a file."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+
+from rebounce.engine.job import Job
+from rebounce.engine.record import ERROR, RESTORED, SKIPPED, UNCHANGED, Record
+
+_MARKS = {RESTORED: "restored ", UNCHANGED: "unchanged", SKIPPED: "skipped  ", ERROR: "failed   "}
+
+
+class Bar:
+    """Progress over all files with an ETA, on stderr and only where that is a terminal."""
+
+    def __init__(self, files: int, is_shown: bool) -> None:
+        self._files = files
+        self._done: dict[Path, float] = {}
+        self._progress: Any = None
+        if is_shown and files and sys.stderr.isatty():
+            self._progress = _make_bar()
+            self._task = self._progress.add_task("", total=float(files))
+
+    def __enter__(self) -> "Bar":
+        if self._progress:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def show(self, job: Job, fraction: float) -> None:
+        """`fraction` of this job is done."""
+        if self._progress:
+            self._done[job.source] = fraction
+            self._progress.update(self._task, completed=sum(self._done.values()), description=job.source.name)
+
+
+def _make_bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def tell(record: Record, as_json: bool, is_quiet: bool, is_verbose: bool) -> None:
+    """One file's outcome: a JSON object, or a line for people; errors always go to stderr too."""
+    if as_json:
+        click.echo(record.to_json())
+    elif record.status == ERROR:
+        click.echo(f"{_MARKS[ERROR]} {record.error}", err=True)
+    elif not is_quiet:
+        click.echo(f"{_MARKS[record.status]} {describe(record)}")
+    if is_verbose and not as_json:
+        for message in record.messages:
+            click.echo(f"          {message}")
+
+
+def describe(record: Record) -> str:
+    """Where a file went, and what happened to its level and in what time."""
+    parts = []
+    if record.status in (RESTORED, UNCHANGED) and record.lufs_in is not None:
+        parts.append(_levels(record))
+    if record.realtime_factor is not None:
+        parts.append(f"{record.seconds:.1f} s, {record.realtime_factor:.0f}x real time")
+    if record.status == SKIPPED and record.messages:
+        parts.append(record.messages[-1])
+    target = f" -> {record.output}" if record.output else ""
+    return f"{record.input}{target}" + (f"  ({'; '.join(parts)})" if parts else "")
+
+
+def _levels(record: Record) -> str:
+    if record.status == UNCHANGED or record.lufs_out is None:
+        return f"{record.lufs_in:.1f} LUFS"
+    return f"{record.lufs_in:.1f} -> {record.lufs_out:.1f} LUFS"

@@ -1,22 +1,22 @@
-"""What `rebounce restore` does with its arguments: check everything first, then work, and tell."""
+"""What `rebounce restore` does with its arguments: check everything first, then work, then tell."""
 
-import sys
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rebounce import __version__
 from rebounce.engine.batch import Batch, exit_code, run_batch
 from rebounce.engine.batch_plan import Item, plan_batch, read_input_list
 from rebounce.engine.board import Board
 from rebounce.engine.errors import UsageError
+from rebounce.engine.job import Job, Options
 from rebounce.engine.preset import load_preset, preset_hash
-from rebounce.engine.record import ERROR, SKIPPED, Record
-from rebounce.engine.restore import Job, Options, failed_record, skipped_record
-from rebounce.progress import Meter, describe
+from rebounce.engine.record import RESTORED, UNCHANGED, Record
+from rebounce.engine.restore import failed_record, skipped_record
+from rebounce.engine.sample_formats import check_depth
+from rebounce.progress import Bar, tell
 
 if TYPE_CHECKING:
     from rebounce.cli_restore import Arguments
@@ -32,18 +32,20 @@ def run(arguments: "Arguments", preset: str | Path) -> int:
     listed = read_input_list(arguments.input_list) if arguments.input_list else []
     items = plan_batch([*arguments.inputs, *listed], arguments.output, arguments.file_format)
     if not items:
-        click.echo("rebounce: no audio files found in what was given", err=True)
-    jobs = [_job(item, arguments, options, board) for item in items]
-    if arguments.is_dry_run:
-        return _tell_plan(jobs, arguments)
-    records = _work(jobs, items, board, arguments)
-    _finish(records, arguments)
+        click.echo("rebounce: no audio files were found in what was given", err=True)
+    shape = preset_hash(board, options.shaping())
+    pairs = [(item, _job(item, arguments, options, shape)) for item in items]
+    records = _told_plan(pairs, arguments) if arguments.is_dry_run else _work(pairs, board, arguments)
     return exit_code(records)
 
 
 def _options(arguments: "Arguments") -> Options:
-    """The options that shape a file, refused here when no file could satisfy them."""
-    options = Options(
+    """The options that shape a file, refused here where no file could satisfy them."""
+    if arguments.file_format != "keep":
+        check_depth(arguments.file_format.upper(), arguments.bit_depth)
+    if arguments.delta and arguments.sample_rate_hz:
+        raise UsageError("--delta: input minus output needs both at one rate; leave --sample-rate out")
+    return Options(
         file_format=arguments.file_format,
         bit_depth=arguments.bit_depth,
         sample_rate_hz=arguments.sample_rate_hz,
@@ -52,10 +54,6 @@ def _options(arguments: "Arguments") -> Options:
         delta=arguments.delta,
         saves_chain=arguments.saves_chain,
     )
-    options.check()
-    if arguments.delta and arguments.sample_rate_hz:
-        raise UsageError("--delta: input minus output needs both at one rate; leave --sample-rate out")
-    return options
 
 
 def _check_model(arguments: "Arguments") -> None:
@@ -65,39 +63,107 @@ def _check_model(arguments: "Arguments") -> None:
 
     package = load_package(arguments.model)
     raise UsageError(
-        f"--model {arguments.model}: the package {package.id} is sound, but no plugin of preset {arguments.preset!r} runs a "
-        "model; leave --model out, or name a chain that has such a plugin"
+        f"--model {arguments.model}: the package {package.id} is sound, but no plugin of preset "
+        f"{arguments.preset!r} runs a model; leave --model out, or name a chain that has such a plugin"
     )
 
 
 def _check_reference(arguments: "Arguments") -> None:
     if arguments.reference is not None:
         raise UsageError(
-            f"--reference {arguments.reference}: no plugin of preset {arguments.preset!r} uses a reference; leave it out"
+            f"--reference {arguments.reference}: no plugin of preset {arguments.preset!r} uses one; leave it out"
         )
 
 
 def _check_device(device: str) -> None:
-    """A GPU that was asked for by name must work, even where no plugin of the chain needs it."""
+    """A GPU that was asked for by name must work, even where no plugin of the chain runs on one yet."""
     if device.startswith("cuda"):
-        from rebounce.engine.doctor import examine_device
+        from rebounce.engine.devices import choose_device
 
-        examine_device(device)
+        choose_device(device)
 
 
-def _job(item: Item, arguments: "Arguments", options: Options, board: Board) -> Job:
+def _job(item: Item, arguments: "Arguments", options: Options, shape: str) -> Job:
     return Job(
         source=item.source,
         target=item.target,
         copy_target=item.copy_target,
-        board=board,
+        root=arguments.output,
         options=options,
         preset=arguments.preset,
-        preset_hash=preset_hash(board, options.shaping()),
-        root=arguments.output,
+        preset_hash=shape,
         is_forced=arguments.is_forced,
     )
 
 
-def _tell_plan(jobs: list[Job], arguments: "Arguments") -> int:
-    return 0
+def _settled(item: Item, job: Job) -> Record | None:
+    """The record of an input that needs no work."""
+    if item.skipped is not None:
+        return skipped_record(job, item.skipped)
+    return failed_record(job, item.error) if item.error is not None else None
+
+
+def _told_plan(pairs: list[tuple[Item, Job]], arguments: "Arguments") -> list[Record]:
+    """Say what would be done."""
+    records = []
+    for item, job in pairs:
+        record = _settled(item, job)
+        if record is None and not arguments.as_json:
+            click.echo(f"would restore {item.source} -> {item.target}")
+        records.append(record or skipped_record(job, f"dry run: would be restored to {item.target}"))
+        if record is not None or arguments.as_json:
+            tell(records[-1], arguments.as_json, arguments.is_quiet, arguments.is_verbose)
+    return records
+
+
+def _work(pairs: list[tuple[Item, Job]], board: Board, arguments: "Arguments") -> list[Record]:
+    """Restore the files, and tell of each as it is done."""
+    records = []
+    for item, job in pairs:
+        record = _settled(item, job)
+        if record is not None:
+            records.append(record)
+            tell(record, arguments.as_json, arguments.is_quiet, arguments.is_verbose)
+    jobs = [job for item, job in pairs if _settled(item, job) is None]
+    with Bar(len(jobs), not arguments.is_quiet) as bar, closing(_batch(jobs, board, arguments, bar)) as done:
+        for _, record in done:
+            records.append(record)
+            tell(record, arguments.as_json, arguments.is_quiet, arguments.is_verbose)
+    _finish(records, arguments)
+    return records
+
+
+def _batch(
+    jobs: list[Job], board: Board, arguments: "Arguments", bar: Bar
+) -> Generator[tuple[Job, Record], None, None]:
+    batch = Batch(jobs=jobs, chain=board.to_dict() if arguments.processes > 1 else {})
+    return run_batch(batch, board, arguments.processes, bar.show)
+
+
+def _finish(records: list[Record], arguments: "Arguments") -> None:
+    """What is written once for the whole batch."""
+    if not arguments.has_report:
+        return
+    from rebounce.engine.overview import overview_of
+    from rebounce.engine.report import ReportEntry, write_report
+
+    entries = []
+    for record in records:
+        if record.status not in (RESTORED, UNCHANGED) or record.output is None:
+            entries.append(ReportEntry(record=record.to_dict()))
+            continue
+        before, after = Path(record.input), Path(record.output)
+        entries.append(
+            ReportEntry(
+                record=record.to_dict(),
+                before=overview_of(before),
+                after=overview_of(after),
+                before_audio=before,
+                after_audio=after,
+            )
+        )
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    page = arguments.output / "report.html"
+    write_report(page, entries)
+    if not arguments.is_quiet:
+        click.echo(f"report    {page}", err=arguments.as_json)

@@ -1,6 +1,6 @@
 """Tunes: short rhythms and turns that come back, on chord tones where it counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,13 @@ from rebounce.training.music.harmony import Chord
 from rebounce.training.music.style import Style
 
 REACH = 5
-"""How many scale steps a tune may stray from its centre."""
+"""How many scale steps a tune may stray from home."""
+
+LIFT = 2
+"""How many scale steps a chorus lies higher."""
 
 Placed = tuple[int, int, int, int]
-"""(bar, first sixteenth, sixteenths held, scale steps from the centre)"""
+"""(bar, first sixteenth, sixteenths held, scale step)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,35 +27,37 @@ class Motif:
     turns: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tune:
-    """The melodic lines of a piece by part."""
-
-    lines: dict[str, list[Placed]]
-
-    def line(self, part: str) -> list[Placed]:
-        return self.lines.get(part, [])
-
-
 def compose_melody(
-    style: Style, sections: tuple[Section, ...], chords: tuple[Chord, ...], rng: np.random.Generator
-) -> Tune:
-    """Lines for voice, choir and lead: sections of one name share their motifs; the choir sings a third below."""
+    style: Style,
+    sections: tuple[Section, ...],
+    chords: tuple[Chord, ...],
+    centres: Mapping[str, int],
+    rng: np.random.Generator,
+) -> dict[str, list[Placed]]:
+    """Lines for `voice`, `choir` and `lead` around the scale steps where voice and lead are at home.
+
+    Sections of one name share their motifs. The choir sings a third below the voice; the lead has the tune where
+    nobody sings, and answers where somebody does.
+    """
     phrases: dict[str, tuple[Motif, Motif]] = {}
     lines: dict[str, list[Placed]] = {"voice": [], "choir": [], "lead": []}
     for section in sections:
         playing = style.scenes[section.name].levels_db
         if section.name not in phrases:
             phrases[section.name] = (_draw_motif(style, rng), _draw_motif(style, rng))
-        lift = 2 if section.name == "chorus" else 0
-        line = list(_phrase(section, phrases[section.name], chords, lift))
+        lift = LIFT if section.name == "chorus" else 0
+        tunes = {
+            part: list(_phrase(section, phrases[section.name], chords, home + lift)) for part, home in centres.items()
+        }
         if "voice" in playing:
-            lines["voice"] += line
+            lines["voice"] += tunes["voice"]
         if "choir" in playing:
-            lines["choir"] += [(bar, step, held, offset - 2) for bar, step, held, offset in line]
-        if "lead" in playing:
-            lines["lead"] += _answer(section, line, chords) if "voice" in playing else line
-    return Tune(lines=lines)
+            lines["choir"] += [(bar, first, held, step - 2) for bar, first, held, step in tunes["voice"]]
+        if "lead" in playing and "voice" in playing:
+            lines["lead"] += _answer(section, tunes["voice"], chords, centres["lead"])
+        elif "lead" in playing:
+            lines["lead"] += tunes["lead"]
+    return lines
 
 
 def _draw_motif(style: Style, rng: np.random.Generator) -> Motif:
@@ -68,32 +73,32 @@ def _draw_motif(style: Style, rng: np.random.Generator) -> Motif:
     return Motif(rhythm=tuple(rhythm), turns=tuple(int(turn) for turn in np.cumsum(moves) - moves[0]))
 
 
-def _phrase(section: Section, motifs: tuple[Motif, Motif], chords: tuple[Chord, ...], lift: int) -> Iterator[Placed]:
+def _phrase(section: Section, motifs: tuple[Motif, Motif], chords: tuple[Chord, ...], home: int) -> Iterator[Placed]:
     """The section's bars as A A B A; on the beat and at the end of a bar stand chord tones."""
-    anchor = lift
+    anchor = home
     for index in range(section.bars):
         bar = section.first_bar + index
         motif = motifs[1 if index % 4 == 2 else 0]
-        anchor = chords[bar].nearest_step(int(np.clip(anchor, -2 + lift, 2 + lift)))
-        for number, ((step, held), turn) in enumerate(zip(motif.rhythm, motif.turns, strict=True)):
-            offset = _within(anchor + turn, lift)
-            if step % 8 == 0 or number == len(motif.rhythm) - 1:
-                offset = chords[bar].nearest_step(offset)
-            yield bar, step, held, offset
+        anchor = chords[bar].nearest_step(int(np.clip(anchor, home - 2, home + 2)))
+        for number, ((first, held), turn) in enumerate(zip(motif.rhythm, motif.turns, strict=True)):
+            step = _within(anchor + turn, home)
+            if first % 8 == 0 or number == len(motif.rhythm) - 1:
+                step = chords[bar].nearest_step(step)
+            yield bar, first, held, step
         anchor += motif.turns[-1] // 2
 
 
-def _within(offset: int, centre: int) -> int:
-    """The offset, turned back where it would leave the range."""
-    beyond = max(0, abs(offset - centre) - REACH)
-    return offset - 2 * beyond if offset > centre else offset + 2 * beyond
+def _within(step: int, home: int) -> int:
+    """The step, turned back where it would leave the range."""
+    beyond = max(0, abs(step - home) - REACH)
+    return step - 2 * beyond if step > home else step + 2 * beyond
 
 
-def _answer(section: Section, line: list[Placed], chords: tuple[Chord, ...]) -> Iterator[Placed]:
+def _answer(section: Section, line: list[Placed], chords: tuple[Chord, ...], home: int) -> Iterator[Placed]:
     """Short calls in the gaps of at least a quarter that another line leaves."""
     for bar in range(section.first_bar, section.first_bar + section.bars):
-        taken = [(step, step + min(held, 2)) for place, step, held, _ in line if place == bar]
+        taken = [(first, first + min(held, 2)) for place, first, held, _ in line if place == bar]
         for start in (0, 4, 8, 12):
             if all(end <= start or first >= start + 4 for first, end in taken):
-                top = chords[bar].nearest_step(2)
+                top = chords[bar].nearest_step(home + 2)
                 yield from ((bar, start, 2, top), (bar, start + 2, 2, top + 1 if start % 8 else top - 1))

@@ -11,11 +11,15 @@ import numpy as np
 
 from rebounce.training.music.form import Section, plan_form
 from rebounce.training.music.harmony import SCALE_STEPS, Chord, Key, draw_key, voiced
-from rebounce.training.music.melody import compose_melody
+from rebounce.training.music.melody import Placed, compose_melody
 from rebounce.training.music.style import STEPS_PER_BAR, Style
 
 LEAD_IN_S = 0.45
 TAIL_S = 3.0
+CLOSING_S = 1.2
+"""How long the closing chord is held; the rest of the tail is for its echo, and for silence."""
+
+LEAD_PITCH = 76.0
 TIMING_S = 0.004
 """Standard deviation of a player's timing."""
 
@@ -117,14 +121,16 @@ def _progress(style: Style, sections: tuple[Section, ...], rng: np.random.Genera
 
 def _write_parts(score: Score, rng: np.random.Generator) -> dict[str, tuple[Note, ...]]:
     """The notes of every pitched part, cut where a section stops."""
-    tune = compose_melody(score.style, score.sections, score.chords, rng)
+    centres = {"voice": score.style.singer.centre_pitch, "lead": LEAD_PITCH}
+    steps = {part: score.key.nearest_step(pitch) for part, pitch in centres.items()}
+    lines = compose_melody(score.style, score.sections, score.chords, steps, rng)
     parts = {
         "bass": list(_bass(score, rng)),
         "keys": list(_keys(score, rng)),
         "pad": list(_pad(score, rng)),
-        "lead": list(_sung(score, tune.line("lead"), 76, rng)),
-        "voice": list(_sung(score, tune.line("voice"), score.style.singer.centre_pitch, rng)),
-        "choir": list(_sung(score, tune.line("choir"), score.style.singer.centre_pitch, rng)),
+        "lead": list(_sung(score, lines["lead"], rng)),
+        "voice": [*_sung(score, lines["voice"], rng), *_last_word(score)],
+        "choir": list(_sung(score, lines["choir"], rng)),
     }
     return {part: tuple(_stopped(score, notes)) for part, notes in parts.items()}
 
@@ -205,13 +211,10 @@ def _pad(score: Score, rng: np.random.Generator) -> Iterator[Note]:
     yield from _closing(score, "pad", voicings[0])
 
 
-def _sung(
-    score: Score, line: list[tuple[int, int, int, int]], centre_pitch: float, rng: np.random.Generator
-) -> Iterator[Note]:
-    """A melody line of (bar, step, held, scale step around 0) as notes around a pitch."""
-    centre = score.key.nearest_step(centre_pitch)
-    for bar, step, held, offset in line:
-        yield _played(score, bar, (step, held), (score.key.pitch(centre + offset), _velocity(step, rng)), rng)
+def _sung(score: Score, line: list[Placed], rng: np.random.Generator) -> Iterator[Note]:
+    """A melody line as notes."""
+    for bar, step, held, tone in line:
+        yield _played(score, bar, (step, held), (score.key.pitch(tone), _velocity(step, rng)), rng)
 
 
 def _closing(score: Score, part: str, steps: tuple[int, ...]) -> Iterator[Note]:
@@ -219,7 +222,15 @@ def _closing(score: Score, part: str, steps: tuple[int, ...]) -> Iterator[Note]:
     if part in score.style.scenes[score.sections[-1].name].levels_db:
         tonic = Chord(degree=0, tones=score.style.chord_tones)
         for step in steps if part == "bass" else voiced(tonic, steps, steps[0] - 2):
-            yield Note(start_s=score.end_s, length_s=0.4 * TAIL_S, pitch=score.key.pitch(step), velocity=0.8)
+            yield Note(start_s=score.end_s, length_s=CLOSING_S, pitch=score.key.pitch(step), velocity=0.8)
+
+
+def _last_word(score: Score) -> Iterator[Note]:
+    """The voice ends on the closing chord."""
+    if "voice" in score.style.scenes[score.sections[-1].name].levels_db:
+        tonic = Chord(degree=0, tones=3)
+        step = tonic.nearest_step(score.key.nearest_step(score.style.singer.centre_pitch))
+        yield Note(start_s=score.end_s, length_s=CLOSING_S, pitch=score.key.pitch(step), velocity=0.75)
 
 
 def _played(score: Score, bar: int, place: tuple[int, int], sound: tuple[int, float], rng: np.random.Generator) -> Note:

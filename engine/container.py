@@ -1,0 +1,25 @@
+"""Tells what kind of audio file a file is by its content, never by its name, and parses those made of chunks."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from rebounce.engine.chunks import Container
+from rebounce.engine.riff import MAGICS as RIFF_MAGICS
+from rebounce.engine.riff import read_riff
+from rebounce.engine.wave64 import RIFF_GUID, read_wave64
+
+MAGIC_BYTES = 16
+KNOWN = "WAV, RF64, Wave64, AIFF, FLAC, OGG or MP3"
+
+
+def read_container(path: Path, file: BinaryIO) -> Container | None:
+    """The parsed file where it is made of chunks, else None."""
+    file.seek(0)
+    start = file.read(MAGIC_BYTES)
+    if start[:4] in RIFF_MAGICS:
+        return read_riff(path, file)
+    if start == RIFF_GUID:
+        return read_wave64(path, file)
+    if start[:4] == b"FORM" and start[8:12] in AIFF_FORMS:
+        return read_aiff(path, file)
+    return None

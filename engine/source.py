@@ -1,0 +1,221 @@
+"""Reads audio files, block by block, with every sample as it is stored.
+
+What always holds: the input is only read; each walk over the blocks begins at frame 0 and gives the same blocks; as
+many frames come as `info` says, all of them numbers, or an error says what is wrong; and a file that changes while it
+is read is an error too.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.chunk_walk import truncation
+from rebounce.engine.chunks import Container
+from rebounce.engine.container import KNOWN, read_container
+from rebounce.engine.errors import UnreadableFile, UnsupportedAudio
+from rebounce.engine.pcm import GRID_FRAMES, Samples, as_float32
+from rebounce.engine.sample_formats import SampleFormat, depth_of
+from rebounce.engine.virtual_file import Window, signals_wait
+
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioInfo:
+    """What a file holds. `subtype` is soundfile's name; `messages` say what was repaired at opening."""
+
+    path: Path
+    container: str
+    subtype: str
+    sample_rate_hz: int
+    channels: int
+    frames: int
+    messages: tuple[str, ...] = ()
+
+
+class Block:
+    """Some frames as they were read: `original` `(frames, channels)` in the file's own dtype, and as float32 `audio`."""
+
+    __slots__ = ("_audio", "original")
+
+    def __init__(self, original: Samples) -> None:
+        self.original = original
+        self._audio: Audio | None = None
+
+    @property
+    def frames(self) -> int:
+        return self.original.shape[0]
+
+    @property
+    def audio(self) -> Audio:
+        """Float32 `(channels, frames)`; always the same array, and made only when it is asked for."""
+        if self._audio is None:
+            self._audio = as_float32(self.original)
+        return self._audio
+
+    def is_untouched(self, audio: Audio) -> bool:
+        """True when this is the very array that `audio` gave."""
+        return audio is self._audio
+
+
+class Source:
+    """One audio file, open for reading. Use it in a `with` statement."""
+
+    def __init__(self, info: AudioInfo, file: BinaryIO, container: Container | None) -> None:
+        self.info = info
+        self.container = container
+        self.file = file
+        self._status = os.fstat(file.fileno())
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+
+    def blocks(self, frames: int = GRID_FRAMES) -> "Blocks":
+        """All blocks of `frames` each, the last as long as it is; can be walked as often as wanted."""
+        return Blocks(self, frames)
+
+    def check_still_same(self) -> None:
+        """Raise when the file was written to since it was opened."""
+        now = os.fstat(self.file.fileno())
+        if (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns):
+            raise UnreadableFile(
+                f"{self.info.path}: the file changed while it was read, so it is probably still being written; "
+                "wait until the bounce is done, then restore it again"
+            )
+
+
+class Blocks:
+    """The blocks of a source; every walk reads the file anew."""
+
+    def __init__(self, source: Source, frames: int) -> None:
+        self._source = source
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[Block]:
+        info = self._source.info
+        found = 0
+        for original in _read(self._source, self._frames):
+            if original.dtype.kind == "f":
+                _check_numbers(info.path, original, found)
+            found += original.shape[0]
+            yield Block(original)
+        if found != info.frames:
+            raise UnreadableFile(truncation(info.path, info.frames, found))
+        self._source.check_still_same()
+
+
+def open_source(path: Path) -> Source:
+    """Open an audio file; what it cannot be read for is said here, as far as that can be known before reading on."""
+    file = _open(path)
+    try:
+        container = read_container(path, file)
+        if container is None:
+            info = _info_of_stream(path, file)
+        else:
+            info = _info_of_container(path, container)
+        _check_rate(info)
+        return Source(info, file, container)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        file = open(path, "rb", buffering=0)
+    except IsADirectoryError as problem:
+        raise UnreadableFile(f"{path}: a folder, expected an audio file") from problem
+    except PermissionError as problem:
+        raise UnreadableFile(
+            f"{path}: no permission to read this file; change its permissions or run as a user who may read it"
+        ) from problem
+    except OSError as problem:
+        raise UnreadableFile(f"{path}: the file cannot be opened ({problem.strerror}); check the path") from problem
+    if os.fstat(file.fileno()).st_size == 0:
+        file.close()
+        raise UnreadableFile(
+            f"{path}: the file is empty (0 bytes), expected audio; the bounce or copy did not finish - make it again"
+        )
+    return file
+
+
+def _info_of_container(path: Path, container: Container) -> AudioInfo:
+    return AudioInfo(
+        path=path,
+        container=container.name,
+        subtype=container.format.subtype,
+        sample_rate_hz=container.format.sample_rate_hz,
+        channels=container.format.channels,
+        frames=container.frames,
+        messages=container.messages,
+    )
+
+
+def _info_of_stream(path: Path, file: BinaryIO) -> AudioInfo:
+    raise UnreadableFile(f"{path}: not an audio file that rebounce knows; expected {KNOWN}")
+
+
+def _check_rate(info: AudioInfo) -> None:
+    if not LOWEST_RATE_HZ <= info.sample_rate_hz <= HIGHEST_RATE_HZ:
+        raise UnsupportedAudio(
+            f"{info.path}: a sample rate of {info.sample_rate_hz} Hz; expected {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} - "
+            "bounce it at one of these, or check that the file is not damaged"
+        )
+
+
+def _check_numbers(path: Path, original: Samples, first_frame: int) -> None:
+    """Refuse NaN, infinity, and what float32 has no number for."""
+    largest = np.finfo(np.float32).max
+    if original.size and not (original.max() <= largest and original.min() >= -largest):
+        frame, channel = np.argwhere(~(np.abs(original) <= largest))[0]
+        raise UnreadableFile(
+            f"{path}: expected numbers, found {original[frame, channel]} at frame {first_frame + frame} of channel "
+            f"{channel + 1}; a plugin in the mix probably failed - bounce it again without it"
+        )
+
+
+def _read(source: Source, frames: int) -> Iterator[Samples]:
+    """Samples in their own dtype, from the first to the last that can be read."""
+    dtype = depth_of(source.info.subtype).carrier
+    with open(source.info.path, "rb", buffering=0) as file:
+        window, samples = _decoder(source, file)
+        with samples:
+            while True:
+                with signals_wait():
+                    block = samples.read(frames, dtype=dtype, always_2d=True)
+                if window is not None:
+                    window.raise_problem()
+                if not len(block):
+                    return
+                yield block
+
+
+def _decoder(source: Source, file: BinaryIO) -> tuple[Window | None, soundfile.SoundFile]:
+    assert source.container is not None
+    window = Window(file, source.container.samples.offset, source.info.frames * source.container.format.frame_bytes)
+    return window, open_raw(window, "r", source.container.format)
+
+
+def open_raw(file: object, mode: str, sample_format: SampleFormat) -> soundfile.SoundFile:
+    """Bare samples, without any header of libsndfile's own."""
+    return soundfile.SoundFile(
+        file,
+        mode,
+        samplerate=sample_format.sample_rate_hz,
+        channels=sample_format.channels,
+        subtype=sample_format.subtype,
+        endian=sample_format.endian,
+        format="RAW",
+    )

@@ -1,0 +1,41 @@
+"""Numbers and findings as a person reads them."""
+
+import pytest
+
+from rebounce.engine import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-14.23, "\N{MINUS SIGN}14.2 LUFS"), (0.04, "0.0 LUFS"), (-0.04, "0.0 LUFS"), (None, "\N{EN DASH}")],
+)
+def test_a_level_has_one_decimal_and_no_negative_zero(value: float | None, text: str) -> None:
+    assert wording.level(value, "LUFS") == text
+
+
+def test_a_change_carries_its_sign_and_needs_both_sides() -> None:
+    assert wording.change(-22.0, -14.0) == "+8.0"
+    assert wording.change(-14.0, -22.0) == "\N{MINUS SIGN}8.0"
+    assert wording.change(None, -14.0) == "\N{EN DASH}"
+
+
+def test_a_finding_names_fault_confidence_numbers_and_action() -> None:
+    finding = {"fault": "echo", "confidence": 0.98, "detail": {"delay_ms": 180.2, "gain": 0.31}, "action": "removed"}
+    assert wording.finding_sentence(finding) == "Echo, 98% sure, delay 180.2 ms, gain 0.31: removed."
+
+
+def test_large_numbers_have_no_exponent_and_unknown_faults_keep_their_name() -> None:
+    finding = {"fault": "odd_thing", "confidence": None, "detail": {"cutoff_hz": 15_500.4}, "action": "left"}
+    assert wording.finding_sentence(finding) == "Odd thing, cutoff 15500 Hz: left as it is."
+
+
+def test_counts_are_grouped() -> None:
+    assert wording.count(1_234_567) == "1\N{NARROW NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567"
+
+
+def test_the_format_is_said_as_far_as_it_is_known() -> None:
+    assert (
+        wording.format_words({"sample_rate_hz": 44_100, "channels": 2, "subtype": "PCM_24"})
+        == "44.1 kHz, stereo, 24 bit"
+    )
+    assert wording.format_words({"sample_rate_hz": None, "channels": 6}) == "6 channels"

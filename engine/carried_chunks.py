@@ -8,8 +8,9 @@ import struct
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from rebounce.engine.aiff import make_common
 from rebounce.engine.bext import FIXED_BYTES, change_bext, has_loudness
-from rebounce.engine.chunk_positions import WAVE_POSITIONS, Rescale
+from rebounce.engine.chunk_positions import POSITIONS, Rescale
 from rebounce.engine.chunks import Chunk, payload
 from rebounce.engine.ixml import change_depth, drop_loudness, rescale_ixml
 from rebounce.engine.sample_formats import SampleFormat, depth_of
@@ -36,6 +37,10 @@ TIMELESS = (
 )
 
 
+AIFF_TIMELESS = ("FVER", "INST", "COMT", "NAME", "AUTH", "(c) ", "ANNO", "AESD", "MIDI")
+TIMELESS = (*WAVE_TIMELESS, *AIFF_TIMELESS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """From what the input is stored as to what the output is; `maker` goes into the coding history."""
@@ -56,7 +61,7 @@ class Change:
 
 @dataclass(slots=True)
 class Carrier:
-    """Carries the chunks of a WAV, RF64 or Wave64 file over one by one, and collects what is to be said."""
+    """Carries the chunks of a file over one by one, and collects what is to be said."""
 
     file: BinaryIO
     change: Change
@@ -72,12 +77,12 @@ class Carrier:
         if name in DROPPED:
             self.messages.append(f"the chunk {name.strip()!r} described the samples as they were and was left out")
             return None
-        if name in ("fmt ", "fact", "bext", "iXML"):
+        if name in ("fmt ", "fact", "COMM", "bext", "iXML"):
             return self._rewritten(chunk)
         if not self.change.rescale.changes:
             return chunk
-        if name in WAVE_POSITIONS:
-            return with_data(chunk, WAVE_POSITIONS[name](payload(self.file, chunk), self.change.rescale, self.order))
+        if name in POSITIONS:
+            return with_data(chunk, POSITIONS[name](payload(self.file, chunk), self.change.rescale, self.order))
         if name not in TIMELESS:
             self.messages.append(
                 f"the chunk {name!r} was kept as it is; if it holds positions, they are at the old sample rate"
@@ -88,6 +93,8 @@ class Carrier:
         data = payload(self.file, chunk)
         if chunk.name == "fmt ":
             return with_data(chunk, change_wave_format(data, self.change.new, self.change.is_same_subtype))
+        if chunk.name == "COMM":
+            return with_data(chunk, make_common(data, self.change.old, self.change.new, self.change.frames))
         if chunk.name == "fact":
             frames = struct.pack(self.order + "I", min(self.change.frames, 0xFFFFFFFF))
             return with_data(chunk, frames + data[4:])

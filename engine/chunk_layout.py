@@ -46,13 +46,26 @@ class Layout:
         index = next(number for number, other in enumerate(self.before) if other is chunk)
         return place + framed_bytes(self.dialect, self.before[:index])
 
+    def head(self) -> bytes:
+        """What the file begins with."""
+        return self._sized_head(self.magic, self.total_bytes - self.dialect.header.size) + self.form
+
+    def samples_head(self) -> bytes:
+        """What stands directly before the first sample."""
+        return self._sized_head(self.dialect.samples_id, self._samples_chunk_bytes) + self.prefix
+
+    def chunk_head(self, chunk: Chunk) -> bytes:
+        return self.dialect.write_header(chunk.id, chunk.size)
+
+    def chunk_padding(self, chunk: Chunk) -> bytes:
+        return bytes(self.dialect.padding(chunk.size))
+
     def write_before(self, source: BinaryIO, out: BinaryIO) -> None:
         """Everything up to the first sample."""
-        body = self.total_bytes - self.dialect.header.size
-        out.write(self._header(self.magic, body) + self.form)
+        out.write(self.head())
         for chunk in self.before:
             self._write_chunk(source, chunk, out)
-        out.write(self._header(self.dialect.samples_id, self._samples_chunk_bytes) + self.prefix)
+        out.write(self.samples_head())
 
     def write_after(self, source: BinaryIO, out: BinaryIO) -> None:
         """Everything behind the last sample."""
@@ -62,11 +75,11 @@ class Layout:
         if self.tail is not None:
             copy_payload(source, self.tail, out)
 
-    def _header(self, id: bytes, size: int) -> bytes:
+    def _sized_head(self, id: bytes, size: int) -> bytes:
         """A header; in RF64 the sizes of the file and of the samples are in ds64 and not here."""
         return self.dialect.write_header(id, self.dialect.size_limit if self.hides_sizes else size)
 
     def _write_chunk(self, source: BinaryIO, chunk: Chunk, out: BinaryIO) -> None:
-        out.write(self.dialect.write_header(chunk.id, chunk.size))
+        out.write(self.chunk_head(chunk))
         copy_payload(source, chunk, out)
-        out.write(bytes(self.dialect.padding(chunk.size)))
+        out.write(self.chunk_padding(chunk))

@@ -27,7 +27,7 @@ class Rescale:
 
     def frames(self, position: int) -> int:
         """The same moment at the new rate, to the nearest frame."""
-        return round(Fraction(position * self.new_rate_hz, self.old_rate_hz))
+        return int(round(Fraction(position * self.new_rate_hz, self.old_rate_hz)))
 
     def fits(self, position: int, bits: int = 32) -> int:
         """`frames`, held below what an unsigned field of `bits` can say."""
@@ -70,16 +70,16 @@ def rescale_list(data: bytes, rescale: Rescale, order: str) -> bytes:
     return bytes(out)
 
 
-def rescale_marks(data: bytes, rescale: Rescale) -> bytes:
+def rescale_marks(data: bytes, rescale: Rescale, order: str) -> bytes:
     """The positions in an AIFF `MARK` payload: a count, then id, position and a Pascal string padded to even length."""
     out = bytearray(data)
     if len(data) < 2:
         return data
     start = 2
-    for _ in range(struct.unpack_from(">H", data)[0]):
+    for _ in range(struct.unpack_from(order + "H", data)[0]):
         if start + 7 > len(data):
             break
-        _scale_at(out, start + 2, rescale, ">")
+        _scale_at(out, start + 2, rescale, order)
         text = 1 + data[start + 6]
         start += 6 + text + text % 2
     return bytes(out)
@@ -90,9 +90,10 @@ def _scale_at(out: bytearray, place: int, rescale: Rescale, order: str) -> None:
     struct.pack_into(order + "I", out, place, rescale.fits(position))
 
 
-WAVE_POSITIONS: dict[str, Callable[[bytes, Rescale, str], bytes]] = {
+POSITIONS: dict[str, Callable[[bytes, Rescale, str], bytes]] = {
     "cue ": rescale_cue,
     "smpl": rescale_smpl,
     "LIST": rescale_list,
+    "MARK": rescale_marks,
 }
-"""What moves the positions of each kind of chunk in the WAV family."""
+"""What moves the positions in each kind of chunk."""

@@ -138,7 +138,7 @@ def truncation(path: Path, expected: int, found: int) -> str:
 
 def _open_message(walk: Walk, frames: int, left_over: int) -> str:
     message = (
-        f"the header did not say how long the audio is (size {walk.stated_bytes:#x}, as an unfinished bounce leaves it); "
+        f"the header did not say how long the audio is (size {walk.stated_bytes:#x}, left by an unfinished bounce); "
         f"repaired: everything up to {'the chunks at the end' if walk.after else 'the end of the file'} is audio, "
         f"{frames} frames"
     )

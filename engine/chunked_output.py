@@ -5,9 +5,11 @@ from typing import BinaryIO
 from rebounce.engine.bext import LOUDNESS_OFFSET, BextLoudness, has_loudness
 from rebounce.engine.chunk_layout import Layout
 from rebounce.engine.chunks import first_named
+from rebounce.engine.encoder import Encoder
 from rebounce.engine.pcm import Samples
-from rebounce.engine.raw_encoder import RawEncoder
 from rebounce.engine.sample_formats import SampleFormat
+from rebounce.engine.source import open_raw
+from rebounce.engine.virtual_file import Outlet
 
 
 class ChunkedOutput:
@@ -18,7 +20,8 @@ class ChunkedOutput:
         self._source = source
         self._out = out
         layout.write_before(source, out)
-        self._encoder = RawEncoder(out, stored)
+        outlet = Outlet(out)
+        self._encoder = Encoder(outlet, open_raw(outlet, "w", stored))
 
     def write(self, samples: Samples) -> None:
         """The next samples `(frames, channels)`."""

@@ -104,6 +104,11 @@ class Dialect:
             return id[:4].decode("latin-1")
         return "LIST" if id == LIST_GUID else id.hex()
 
+    @property
+    def is_wave(self) -> bool:
+        """True for the dialects whose chunks are those of WAV."""
+        return self.samples_id[:4] == b"data"
+
 
 RIFF = Dialect(header=struct.Struct("<4sI"), counts_header=False, alignment=2, samples_id=b"data")
 RIFX = Dialect(header=struct.Struct(">4sI"), counts_header=False, alignment=2, samples_id=b"data")

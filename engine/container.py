@@ -1,4 +1,4 @@
-"""Tells what kind of audio file a file is by its content, never by its name, and parses those made of chunks."""
+"""Parses the audio files that are made of chunks; which kind a file is its content says, never its name."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +9,6 @@ from rebounce.engine.riff import read_riff
 from rebounce.engine.wave64 import RIFF_GUID, read_wave64
 
 MAGIC_BYTES = 16
-KNOWN = "WAV, RF64, Wave64, AIFF, FLAC, OGG or MP3"
 
 
 def read_container(path: Path, file: BinaryIO) -> Container | None:

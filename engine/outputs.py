@@ -1,16 +1,25 @@
 """Chooses what writes a restored file, and what it carries over, from the kinds of the input and the output."""
 
+from dataclasses import replace
 from typing import BinaryIO, Protocol
 
 from rebounce.engine.bext import BextLoudness
-from rebounce.engine.carried_chunks import Carrier, Change
-from rebounce.engine.chunk_layout import Layout
+from rebounce.engine.carried_chunks import Change
+from rebounce.engine.carried_layout import carried_layout
 from rebounce.engine.chunked_output import ChunkedOutput
-from rebounce.engine.chunks import Container, first_named, payload
+from rebounce.engine.chunks import Container
+from rebounce.engine.flac_blocks import APPLICATION, CUESHEET, FlacFile, cue_tracks
+from rebounce.engine.flac_metadata import LOUDNESS_MESSAGE, carried_blocks, foreign_blocks, tag_blocks
+from rebounce.engine.flac_output import FlacOutput
+from rebounce.engine.foreign_chunks import foreign_id, read_foreign
+from rebounce.engine.lossy_output import LossyOutput
 from rebounce.engine.pcm import Samples
+from rebounce.engine.riff_conversion import as_wave, bare_wave, cue_chunks, track_points, with_tags
+from rebounce.engine.sample_formats import LOSSY_SUBTYPES
 from rebounce.engine.source import Source
+from rebounce.engine.tag_reading import TAG_CHUNKS, read_tags
+from rebounce.engine.tags import without_loudness
 from rebounce.engine.target import Target
-from rebounce.engine.wave_layout import wave_layout
 
 
 class Output(Protocol):
@@ -25,30 +34,78 @@ class Output(Protocol):
 
 def open_output(source: Source, target: Target, out: BinaryIO) -> tuple[Output, list[str]]:
     """The output, with everything before its samples written, and what is to be said about what was carried over."""
-    container = source.container
-    assert container is not None
+    change = _change(source, target)
+    if target.container in LOSSY_SUBTYPES:
+        return _lossy(source, target, out)
+    if target.container == "FLAC":
+        return _flac(source, target, change, out)
+    assert source.info.container == target.container or target.container == "WAV", target.container
+    container, messages = source.container, []
+    if container is None or source.info.container != target.container:
+        container, messages = _converted(source, change)
+    layout, said = carried_layout(source.file, container, change, target.riff_most_bytes)
+    return ChunkedOutput(layout, change.new, source.file, out), messages + said
+
+
+def _change(source: Source, target: Target) -> Change:
     stored = target.stored(source)
-    change = Change(old=container.format, new=stored, frames=target.frames(source), maker=target.maker)
-    layout, messages = _same_kind(source.file, container, change, target)
-    return ChunkedOutput(layout, stored, source.file, out), messages
+    old = source.container.format if source.container else replace(stored, sample_rate_hz=source.info.sample_rate_hz)
+    return Change(old=old, new=stored, frames=target.frames(source), maker=target.maker)
 
 
-def _same_kind(file: BinaryIO, container: Container, change: Change, target: Target) -> tuple[Layout, list[str]]:
-    messages: list[str] = []
-    carrier = Carrier(file, change, container.dialect.order, messages)
-    ds64 = first_named(container.before, "ds64")
-    layout = Layout(
-        dialect=container.dialect,
-        magic=container.head[:4],
-        form=container.form,
-        before=carrier.carry(container.before),
-        samples_bytes=change.frames * change.new.frame_bytes,
-        after=carrier.carry(container.after),
-        tail=container.tail,
-    )
-    layout, is_promoted = wave_layout(
-        layout, payload(file, ds64) if ds64 else b"", change.frames, target.riff_most_bytes
-    )
-    if is_promoted:
-        messages.append("the result is longer than 4 GB and was written as RF64")
-    return layout, messages
+def _converted(source: Source, change: Change) -> tuple[Container, list[str]]:
+    """A WAV made of what another container holds."""
+    old = replace(change.new, sample_rate_hz=source.info.sample_rate_hz)
+    if source.container is not None:
+        return as_wave(source.file, source.container, old)
+    assert source.stream is not None
+    wave, messages = bare_wave(old), []
+    flac = source.stream.flac
+    foreign = read_foreign(source.info.path, flac.blocks) if flac else None
+    if foreign is not None:
+        wave, messages = as_wave(source.file, foreign, old)
+    if flac is not None:
+        tracks = [track for data in flac.of_kind(CUESHEET) for track in cue_tracks(data)]
+        if not any(chunk.name == "cue " for chunk in wave.chunks):
+            wave = replace(wave, after=(*wave.after, *cue_chunks(track_points(tracks))))
+        messages += _other_applications(flac)
+    tags, had_loudness = without_loudness(read_tags(source))
+    if had_loudness:
+        messages.append(LOUDNESS_MESSAGE)
+    return with_tags(source.file, wave, tags), messages
+
+
+def _other_applications(flac: FlacFile) -> list[str]:
+    """What other programs put into a FLAC file for themselves."""
+    others = [block for block in flac.blocks if block.kind == APPLICATION and foreign_id(block) is None]
+    names = sorted({block.data[:4].decode("latin-1") for block in others})
+    return [f"the FLAC application blocks {', '.join(names)} have no place in WAV and were left out"] if names else []
+
+
+def _flac(source: Source, target: Target, change: Change, out: BinaryIO) -> tuple[Output, list[str]]:
+    stream = source.stream
+    if stream is not None and stream.flac is not None:
+        blocks, messages = carried_blocks(source.info.path, source.file, stream.flac, change)
+        return FlacOutput(stream.flac.prefix, blocks, change.new, out), messages
+    blocks, messages = tag_blocks(read_tags(source), target.maker.partition(";")[0])
+    if source.container is not None:
+        found, said = foreign_blocks(source.file, source.container, change)
+        blocks += found
+        messages += said
+    return FlacOutput(b"", blocks, change.new, out), messages
+
+
+def _lossy(source: Source, target: Target, out: BinaryIO) -> tuple[Output, list[str]]:
+    tags, had_loudness = without_loudness(read_tags(source))
+    messages = [LOUDNESS_MESSAGE] if had_loudness else []
+    if source.container is not None:
+        lost = sorted({chunk.name.strip() for chunk in source.container.chunks if chunk.name not in _NOT_LOST})
+        if lost:
+            messages.append(f"the chunks {', '.join(lost)} have no place in {target.container} and were left out")
+    if target.container == "OGG" and tags.left_out:
+        messages.append(f"{', '.join(tags.left_out)}: no counterpart among Vorbis comments, left out")
+    return LossyOutput(target.container, target.stored(source), tags, out), messages
+
+
+# Structure and filling, and what goes over as tags.
+_NOT_LOST = ("fmt ", "fact", "ds64", "JUNK", "junk", "FLLR", "PAD ", "PEAK", "COMM", "FVER", *TAG_CHUNKS)

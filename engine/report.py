@@ -4,7 +4,6 @@ What always holds: the page loads nothing from anywhere (its own security policy
 in the records, and shows both sides of a file on the same scales and plays them at the same loudness.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ import numpy as np
 
 from rebounce.engine import wording
 from rebounce.engine.colours import colour_map
-from rebounce.engine.errors import OutputError
 from rebounce.engine.excerpt import Excerpt, cut_excerpt
 from rebounce.engine.overview import Overview
 from rebounce.engine.pictures import LOUDEST_DBFS, QUIETEST_DBFS
 from rebounce.engine.report_section import STATUS_WORDS, file_name, file_section, listening_html, pictures_html
+from rebounce.engine.staging import Staged, output_errors
 
 MOST_SOUND_BYTES = 12_000_000
 """What the sound of all files may take in a page, shared evenly."""
@@ -53,18 +52,11 @@ def write_report(
     path: Path, entries: Sequence[ReportEntry], *, title: str = TITLE, most_sound_bytes: float = MOST_SOUND_BYTES
 ) -> None:
     """Write the page for the entries, in their order; it appears whole or not at all."""
-    part = path.with_name(f".{path.name}.rebounce.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(report_html(entries, title=title, most_sound_bytes=most_sound_bytes))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: the report could not be written: {error}; is there space and permission?"
-        ) from error
+    page = report_html(entries, title=title, most_sound_bytes=most_sound_bytes)
+    with Staged(path, replaces=True) as staged:
+        with output_errors(path):
+            staged.file.write(page.encode("utf-8"))
+        staged.publish()
 
 
 def report_html(
@@ -98,7 +90,9 @@ def _section(number: int, entry: ReportEntry, share_bytes: float) -> str:
     if excerpt is not None and entry.before is not None:
         listening = listening_html(excerpt, entry.before.duration_s)
     elif entry.is_heard:
-        listening = '<p class="about-sound">No excerpt of this file fits into the page: listen to the two files themselves.</p>'
+        listening = (
+            '<p class="about-sound">No excerpt of this file fits into the page: listen to the two files themselves.</p>'
+        )
     after = entry.before if entry.record["status"] == "unchanged" else entry.after
     return file_section(number, entry.record, pictures_html(entry.before, after, excerpt), listening)
 

@@ -31,7 +31,7 @@ def read_riff(path: Path, file: BinaryIO) -> Container:
     if format_chunk is None or walk.samples is None:
         missing = "fmt" if format_chunk is None else "data"
         raise UnreadableFile(
-            f"{path}: a WAV header without a {missing} chunk; the file is cut short or damaged - bounce or copy it again"
+            f"{path}: a WAV header without a {missing} chunk; the file is cut short or damaged - bounce it again"
         )
     sample_format = read_wave_format(path, payload(file, format_chunk), dialect.order)
     messages = walk.messages + judge_samples(path, walk, sample_format.frame_bytes)

@@ -27,7 +27,7 @@ class Depth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleFormat:
-    """How the samples of one file are stored. `bits` are those in use: fewer than the subtype's where a header says so."""
+    """How the samples of one file are stored. `bits` are those in use, which may be fewer than the subtype's."""
 
     subtype: str
     bits: int

@@ -18,12 +18,14 @@ import soundfile
 from rebounce.engine.audio import Audio
 from rebounce.engine.chunk_walk import truncation
 from rebounce.engine.chunks import Container
-from rebounce.engine.container import KNOWN, read_container
+from rebounce.engine.container import read_container
+from rebounce.engine.encoded_streams import Stream, open_stream, read_stream
 from rebounce.engine.errors import UnreadableFile, UnsupportedAudio
 from rebounce.engine.pcm import GRID_FRAMES, Samples, as_float32
 from rebounce.engine.sample_formats import SampleFormat, depth_of
 from rebounce.engine.virtual_file import Window, signals_wait
 
+KNOWN = "WAV, RF64, Wave64, AIFF, FLAC, OGG or MP3"
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
 
 
@@ -41,7 +43,7 @@ class AudioInfo:
 
 
 class Block:
-    """Some frames as they were read: `original` `(frames, channels)` in the file's own dtype, and as float32 `audio`."""
+    """Some frames as they were read: `original` `(frames, channels)` in the file's own dtype; `audio` as float32."""
 
     __slots__ = ("_audio", "original")
 
@@ -51,7 +53,7 @@ class Block:
 
     @property
     def frames(self) -> int:
-        return self.original.shape[0]
+        return len(self.original)
 
     @property
     def audio(self) -> Audio:
@@ -66,11 +68,15 @@ class Block:
 
 
 class Source:
-    """One audio file, open for reading. Use it in a `with` statement."""
+    """One audio file, open for reading. Use it in a `with` statement.
 
-    def __init__(self, info: AudioInfo, file: BinaryIO, container: Container | None) -> None:
-        self.info = info
+    It is either a `container` that we read ourselves, or a `stream` that libsndfile decodes.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, container: Container | None, stream: Stream | None) -> None:
+        self.info = _info(path, container, stream)
         self.container = container
+        self.stream = stream
         self.file = file
         self._status = os.fstat(file.fileno())
 
@@ -121,12 +127,9 @@ def open_source(path: Path) -> Source:
     file = _open(path)
     try:
         container = read_container(path, file)
-        if container is None:
-            info = _info_of_stream(path, file)
-        else:
-            info = _info_of_container(path, container)
-        _check_rate(info)
-        return Source(info, file, container)
+        source = Source(path, file, container, read_stream(path, file) if container is None else None)
+        _check_rate(source.info)
+        return source
     except BaseException:
         file.close()
         raise
@@ -151,20 +154,31 @@ def _open(path: Path) -> BinaryIO:
     return file
 
 
-def _info_of_container(path: Path, container: Container) -> AudioInfo:
+def _info(path: Path, container: Container | None, stream: Stream | None) -> AudioInfo:
+    if container is not None:
+        stored = container.format
+        return AudioInfo(
+            path=path,
+            container=container.name,
+            subtype=stored.subtype,
+            sample_rate_hz=stored.sample_rate_hz,
+            channels=stored.channels,
+            frames=container.frames,
+            messages=container.messages,
+        )
+    if stream is None:
+        raise UnreadableFile(
+            f"{path}: not an audio file that rebounce knows, expected {KNOWN}; it may be damaged, or another kind of "
+            "file that was renamed - bounce it again as one of these"
+        )
     return AudioInfo(
         path=path,
-        container=container.name,
-        subtype=container.format.subtype,
-        sample_rate_hz=container.format.sample_rate_hz,
-        channels=container.format.channels,
-        frames=container.frames,
-        messages=container.messages,
+        container=stream.kind,
+        subtype=stream.subtype,
+        sample_rate_hz=stream.sample_rate_hz,
+        channels=stream.channels,
+        frames=stream.frames,
     )
-
-
-def _info_of_stream(path: Path, file: BinaryIO) -> AudioInfo:
-    raise UnreadableFile(f"{path}: not an audio file that rebounce knows; expected {KNOWN}")
 
 
 def _check_rate(info: AudioInfo) -> None:
@@ -190,22 +204,27 @@ def _read(source: Source, frames: int) -> Iterator[Samples]:
     """Samples in their own dtype, from the first to the last that can be read."""
     dtype = depth_of(source.info.subtype).carrier
     with open(source.info.path, "rb", buffering=0) as file:
-        window, samples = _decoder(source, file)
-        with samples:
+        window, sound = _decoder(source, file)
+        with sound:
             while True:
-                with signals_wait():
-                    block = samples.read(frames, dtype=dtype, always_2d=True)
-                if window is not None:
+                try:
+                    with signals_wait():
+                        block = sound.read(frames, dtype=dtype, always_2d=True)
+                except soundfile.LibsndfileError:
                     window.raise_problem()
+                    return  # the frames that are missing are counted, and named, by whoever walks over the blocks
+                window.raise_problem()
                 if not len(block):
                     return
                 yield block
 
 
-def _decoder(source: Source, file: BinaryIO) -> tuple[Window | None, soundfile.SoundFile]:
-    assert source.container is not None
-    window = Window(file, source.container.samples.offset, source.info.frames * source.container.format.frame_bytes)
-    return window, open_raw(window, "r", source.container.format)
+def _decoder(source: Source, file: BinaryIO) -> tuple[Window, soundfile.SoundFile]:
+    if source.container is None:
+        return open_stream(source.info.path, file)
+    stored = source.container.format
+    window = Window(file, source.container.samples.offset, source.info.frames * stored.frame_bytes)
+    return window, open_raw(window, "r", stored)
 
 
 def open_raw(file: object, mode: str, sample_format: SampleFormat) -> soundfile.SoundFile:

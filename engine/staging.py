@@ -49,7 +49,7 @@ def part_path(target: Path) -> Path:
 
 
 class Staged:
-    """One file on its way to `target`: write to `file`, then `publish`; leaving the `with` block without that discards."""
+    """One file on its way to `target`: write to `file`, then `publish`; leaving `with` without that discards it."""
 
     def __init__(self, target: Path, *, replaces: bool = False, keeping: Keeping | None = None) -> None:
         self.target = target

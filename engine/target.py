@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebounce.engine.chunks import AIFF, RIFX
 from rebounce.engine.chunk_positions import Rescale
 from rebounce.engine.sample_formats import SampleFormat, depth_of
 from rebounce.engine.source import Source
@@ -39,7 +40,13 @@ class Target:
         return SampleFormat(
             subtype=self.subtype,
             bits=old.bits if old and is_same else depth_of(self.subtype).bits,
-            endian=old.endian if old and self.container == source.info.container else "LITTLE",
+            endian=old.endian if old and is_same else self._endian(source),
             sample_rate_hz=self.sample_rate_hz,
             channels=source.info.channels,
         )
+
+    def _endian(self, source: Source) -> str:
+        """The byte order of a new kind of samples: fixed by the container, which for RIFX and AIFF is big-endian."""
+        dialect = source.container.dialect if source.container else None
+        is_big = (dialect is RIFX and self.container == "WAV") or (dialect is AIFF and self.container == "AIFF")
+        return "BIG" if is_big else "LITTLE"

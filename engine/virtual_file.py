@@ -22,8 +22,9 @@ def signals_wait() -> Iterator[None]:
         yield  # handlers run in the main thread alone, so nothing can be raised here
         return
     caught: list[tuple[int, FrameType | None]] = []
-    handlers = {number: signal.getsignal(number) for number in DEFERRED_SIGNALS}
-    python_handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    python_handlers = {
+        int(number): handler for number in DEFERRED_SIGNALS if callable(handler := signal.getsignal(number))
+    }
     for number in python_handlers:
         signal.signal(number, lambda number, frame: caught.append((number, frame)))
     try:
@@ -32,21 +33,24 @@ def signals_wait() -> Iterator[None]:
         for number, handler in python_handlers.items():
             signal.signal(number, handler)
         for number, frame in caught:
-            python_handlers[signal.Signals(number)](number, frame)
+            python_handlers[number](number, frame)
 
 
-class _Guarded:
+class Guarded:
     """Keeps the first error of a callback, for `raise_problem` after the call."""
 
     def __init__(self) -> None:
-        self.problem: BaseException | None = None
+        self._problem: BaseException | None = None
+
+    def keep_problem(self, problem: BaseException) -> None:
+        self._problem = self._problem or problem
 
     def raise_problem(self) -> None:
-        if self.problem is not None:
-            raise self.problem
+        if self._problem is not None:
+            raise self._problem
 
 
-class Window(_Guarded):
+class Window(Guarded):
     """`size` bytes of an open file from `offset` on, as a file of their own that can only be read."""
 
     def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
@@ -71,13 +75,13 @@ class Window(_Guarded):
         try:
             read: int = self._file.readinto(memoryview(buffer)[:wanted])  # type: ignore[attr-defined]
         except BaseException as problem:  # raised again by raise_problem
-            self.problem = self.problem or problem
+            self.keep_problem(problem)
             return 0
         self._position += read
         return read
 
 
-class Outlet(_Guarded):
+class Outlet(Guarded):
     """Passes on what is written to the end of an open file; what was written cannot be gone back to."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -88,7 +92,7 @@ class Outlet(_Guarded):
         try:
             return self._file.write(data)
         except BaseException as problem:  # raised again by raise_problem
-            self.problem = self.problem or problem
+            self.keep_problem(problem)
             return 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

@@ -5,6 +5,7 @@ Either may be given on any system. The Windows and macOS rules have not been run
 
 import platform
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 from rebounce.engine.errors import ChainError
@@ -30,9 +31,10 @@ def _is_bundle(place: Path) -> bool:
 
 
 def _missing(path: str, given: Path) -> str:
-    beside = sorted(item.stem for item in given.parent.glob("*" + SUFFIX)) if given.parent.is_dir() else []
-    listed = f"that folder has: {', '.join(beside[:20])}" if beside else "check the path, or install the plugin"
-    return f"{path}: expected a VST3 bundle, found nothing there; {listed}"
+    beside = sorted(item.name for item in given.parent.glob("*" + SUFFIX)) if given.parent.is_dir() else []
+    close = get_close_matches(given.name, beside, n=1)
+    hint = f"did you mean {given.parent / close[0]}?" if close else "check the path, or install the plugin"
+    return f"{path}: expected a VST3 bundle, found nothing there; {hint}"
 
 
 def _with_binary(bundle: Path) -> Path:

@@ -52,7 +52,8 @@ class Voice:
         if len(audio) == self.width:
             return self._feed(audio, rate_hz)
         both = self._feed(np.repeat(audio, self.width, axis=0), rate_hz)
-        return both.mean(axis=0, keepdims=True)
+        average: Audio = both.mean(axis=0, keepdims=True)
+        return average
 
     def _feed(self, audio: Audio, rate_hz: float) -> Audio:
         block: Audio = self.plugin.process(audio, rate_hz, buffer_size=GRID_FRAMES, reset=False)
@@ -132,24 +133,14 @@ class Host:
         rate_hz, voices = self._runs[run]
         audio = self._memory.audio(channels, frames)
         self._memory.is_busy = True
-        first, done, is_folded = 0, [], False
-        for voice in voices:
-            last = min(first + voice.width, channels)
-            is_folded = is_folded or last - first < voice.width
-            done.append(voice.process(audio[first:last], rate_hz))
-            first = last
-        self._memory.is_busy = False
+        try:
+            done = _process_groups(voices, audio, rate_hz)
+        finally:
+            self._memory.is_busy = False
         _drop_old_noise()
-        self._put(done, channels)
+        np.concatenate(done, axis=0, out=self._memory.audio(channels, done[0].shape[1]))
         latency = int(voices[0].plugin.reported_latency_samples)
-        return {"frames": done[0].shape[1], "latency_frames": latency, "is_folded": is_folded}
-
-    def _put(self, done: list[Audio], channels: int) -> None:
-        counts = {block.shape[1] for block in done}
-        if len(counts) != 1:
-            raise Refused(f"its instances held back different numbers of frames: {sorted(counts)}")
-        target = self._memory.audio(channels, counts.pop())
-        np.concatenate(done, axis=0, out=target)
+        return {"frames": done[0].shape[1], "latency_frames": latency}
 
     def _layout(self, channels: int) -> list[int]:
         """The widths of the instances: pairs where the plugin takes pairs, else one a channel."""
@@ -161,7 +152,7 @@ class Host:
     def _take(self, width: int) -> Voice:
         """An idle instance, of either width if the plugin takes both, else a new one that sounds like the first."""
         for idle in (self._idle[width], *self._idle.values()):
-            if idle and width in self._widths:
+            if idle:
                 voice = idle.pop(0)
                 voice.is_stale = voice.is_stale or voice.width != width
                 voice.width = width
@@ -178,12 +169,24 @@ class Host:
             self._idle[voice.width].append(voice)
 
 
+def _process_groups(voices: list[Voice], audio: Audio, rate_hz: float) -> list[Audio]:
+    done, first = [], 0
+    for voice in voices:
+        done.append(voice.process(audio[first : first + voice.width], rate_hz))
+        first += voice.width
+    counts = {block.shape[1] for block in done}
+    if len(counts) != 1:
+        raise Refused(f"its instances held back different numbers of frames: {sorted(counts)}")
+    return done
+
+
 def load_instance(path: str, plugin_name: str | None) -> Any:
     """One instance of an effect, or Refused with the names to choose from."""
     from pedalboard import VST3Plugin
 
     try:
-        plugin = VST3Plugin(path, plugin_name=plugin_name)
+        # No time to warm up: pedalboard gives that to instruments alone, which are refused below.
+        plugin = VST3Plugin(path, plugin_name=plugin_name, initialization_timeout=0.0)
     except ValueError as error:
         names = VST3Plugin.get_plugin_names_for_file(path)
         if len(names) < 2:

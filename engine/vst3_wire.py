@@ -1,7 +1,7 @@
 """What the two ends of a hosted plugin share: framed messages on a pipe, and one piece of memory for the audio.
 
-The memory has no name on Linux and macOS (an anonymous file handed down by its descriptor) and a name that dies with its
-last user on Windows, so nothing is left behind however either end dies. Only the Linux path has been run.
+The memory has no name on Linux and macOS (an anonymous file handed down by its descriptor) and a name that dies with
+its last user on Windows, so nothing is left behind however either end dies. Only the Linux path has been run.
 """
 
 import json

@@ -9,6 +9,7 @@ ZAM = Path("/usr/lib/vst3/ZaMaximX2.vst3")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-golden", action="store_true", help="write the golden results anew")
     parser.addoption("--soak", action="store_true", help="run the long proofs in tests/soak too")
 
 

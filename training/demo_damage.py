@@ -32,8 +32,10 @@ def damage(audio: Audio, sample_rate_hz: int, seed: int = 0) -> Audio:
     """The audio `(channels, frames)` after all of it; only the arguments decide what comes out."""
     rng = np.random.default_rng(seed)
     frames = audio.shape[1]
+    if frames == 0:
+        return audio.astype(np.float32)
     taken = _boomy(audio.astype(np.float64), sample_rate_hz) * _wandering_gain(frames, sample_rate_hz, rng)
-    peak = float(np.abs(taken).max(initial=0.0))
+    peak = float(np.abs(taken).max())
     lowered = taken * (10 ** (LOUDEST_PEAK_DBFS / 20) / peak if peak > 0 else 1.0)
     noisy = lowered + _rumble(audio.shape, sample_rate_hz, rng) + _hum(frames, sample_rate_hz, rng)
     noisy += 10 ** (HISS_DBFS / 20) * rng.normal(0.0, 1.0, audio.shape)
@@ -64,7 +66,7 @@ def _rumble(shape: tuple[int, ...], sample_rate_hz: int, rng: np.random.Generato
     """What a turntable or a footstep leaves below hearing, `RUMBLE_DBFS` in root mean square."""
     sections = signal.butter(2, RUMBLE_BAND_HZ, "bandpass", fs=sample_rate_hz, output="sos")
     low = signal.sosfilt(sections, rng.normal(0.0, 1.0, shape), axis=1)
-    level = float(np.sqrt(np.mean(low**2))) if low.size else 0.0
+    level = float(np.sqrt(np.mean(low**2)))
     return np.asarray(low * (10 ** (RUMBLE_DBFS / 20) / level if level > 0 else 0.0))
 
 
@@ -80,7 +82,7 @@ def _hum(frames: int, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[
 
 def _band_limited(audio: NDArray[np.float64], sample_rate_hz: int) -> NDArray[np.float64]:
     """Nothing above the cut-off, everything below, and no delay; rates that end below it are left alone."""
-    if audio.shape[1] == 0 or sample_rate_hz / 2 <= CUTOFF_HZ + CUTOFF_WIDTH_HZ:
+    if sample_rate_hz / 2 <= CUTOFF_HZ + CUTOFF_WIDTH_HZ:
         return audio
     taps, beta = signal.kaiserord(CUTOFF_DEPTH_DB, CUTOFF_WIDTH_HZ / (sample_rate_hz / 2))
     lowpass = signal.firwin(taps | 1, CUTOFF_HZ, window=("kaiser", beta), fs=sample_rate_hz)

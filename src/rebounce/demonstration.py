@@ -42,7 +42,7 @@ def demonstrate(output: Path, *, seconds: float, seed: int, preset: str, as_json
     say = _nothing if as_json else click.echo
     say(f"making a mix of {seconds:g} s (seed {seed}) ...")
     clean = make_mix(seed, seconds, RATE_HZ).audio
-    say("damaging it: hiss, hum, boom, a 16 kHz cut-off, a level that is too low ...")
+    say("damaging it: hiss, hum, boom, a 15.5 kHz cut-off, a level that is too low ...")
     damaged = damage(clean, RATE_HZ, seed)
     paths = {name: output / f"{name}.wav" for name in ("clean", "damaged", "restored")}
     soundfile.write(paths["clean"], clean.T, RATE_HZ, subtype="PCM_24")

@@ -191,12 +191,12 @@ def test_an_empty_file_has_a_section(tmp_path: Path) -> None:
 
 def test_sound_is_shared_out_so_that_the_page_stays_small(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
-    soundfile.write(path, noise(44_100 * 20, channels=1).T, 44_100)
+    soundfile.write(path, noise(44_100 * 20, channels=1, level=0.001).T, 44_100)
     seen = overview_of(path)
     one = ReportEntry(record=record(), before=seen, after=seen, before_audio=path, after_audio=path)
-    page = report_html([one, one, one], most_sound_bytes=3_000_000)
+    page = report_html([one, one, one], most_sound_bytes=3_600_000)
     sound = sum(len(address) for address in re.findall(r"data:audio/[^']+", page))
-    assert 1_500_000 < sound <= 3_000_000
+    assert 1_800_000 < sound <= 3_600_000
     assert "No excerpt of this file fits" in report_html([one], most_sound_bytes=1_000)
 
 
@@ -212,8 +212,9 @@ def test_the_page_is_the_same_again_and_leaves_nothing_beside_it(tmp_path: Path)
 
 
 def test_a_page_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"report\.html: the report could not be written"):
-        write_report(tmp_path / "missing" / "report.html", [])
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="report"):
+        write_report(tmp_path / "file" / "report.html", [])
 
 
 def test_the_pictures_are_those_of_the_overviews(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rebounce.engine.audio import Audio
-from rebounce.training.music.envelope import Curve
+from rebounce.training.music.envelope import Curve, swell
 from rebounce.training.music.score import Score
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 RIDE_S = 0.05
 PREDELAY_S = 0.018
+DUCK_ATTACK_S = 0.008
+DUCK_RELEASE_S = 0.09
 PEAK_DBFS = -3.0
 FADE_S = 0.6
 SILENCE_S = 0.5
@@ -149,10 +151,13 @@ def _ducking(score: Score, duck_db: float, frames: int, sample_rate_hz: float) -
         return np.ones(frames, dtype=np.float32)
     time_s = np.arange(frames) / sample_rate_hz
     # The gain is down already when the kick begins: the desk hears it a little ahead.
-    ahead = time_s + 0.006
+    ahead = time_s + DUCK_ATTACK_S
     last = np.searchsorted(kicks, ahead) - 1
     since = np.where(last >= 0, ahead - kicks[np.maximum(last, 0)], 10.0)
-    depth = np.clip(since / 0.006, 0, 1) * np.exp(-np.maximum(since - 0.006, 0) / 0.09)
+    # Where it has not come back from the kick before, it goes down from there.
+    left = np.exp(-np.maximum(np.diff(kicks, prepend=-10.0) - DUCK_ATTACK_S, 0) / DUCK_RELEASE_S)[np.maximum(last, 0)]
+    down = left + (1 - left) * swell(since, DUCK_ATTACK_S)
+    depth = down * np.exp(-np.maximum(since - DUCK_ATTACK_S, 0) / DUCK_RELEASE_S)
     return np.asarray((10 ** (duck_db * depth / 20)).astype(np.float32))
 
 

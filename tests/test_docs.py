@@ -1,0 +1,71 @@
+"""What README and docs show is true: code runs, chains load, commands and links exist."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rebounce.engine.doctor import PLATFORMS
+from rebounce.engine.preset import check_entry
+from rebounce.presets.chain_file import parse_chain
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def blocks(language: str) -> list[pytest.param]:  # type: ignore[valid-type]
+    """Every block of a language, with the page and its place on it as the test's name."""
+    found = []
+    for page in PAGES:
+        texts = [text for kind, text in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
+        found += [pytest.param(text, id=f"{page.name}-{number}") for number, text in enumerate(texts, 1)]
+    return found
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_code_in_the_docs_runs(code: str, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_chains_in_the_docs_are_valid(text: str) -> None:
+    assert parse_chain(text, "docs", check_entry).tables
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_commands_in_the_docs_exist() -> None:
+    from rebounce.cli import COMMANDS
+
+    told = {word for page in PAGES for word in re.findall(r"\brebounce ([a-z]+)\b", page.read_text(encoding="utf-8"))}
+    in_prose = {"is", "needs", "was"}
+    assert told - in_prose <= set(COMMANDS)
+
+
+def test_make_targets_in_the_docs_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    told = {word for page in PAGES for word in re.findall(r"\bmake ([a-z]+)\b", "\n".join(_code(page)))}
+    assert told <= targets
+
+
+def _code(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return [block for _, block in FENCE.findall(text)] + re.findall(r"`([^`\n]+)`", text)
+
+
+def test_the_readme_says_where_it_has_run() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for platform in PLATFORMS:
+        row = f"| {platform.name} | {'run' if platform.was_run else 'not run'} |"
+        assert row in text

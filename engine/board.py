@@ -13,7 +13,7 @@ from rebounce.engine.audio import Audio, is_one_shot, joined
 from rebounce.engine.blend import Blend
 from rebounce.engine.errors import ChainError, UsageError
 from rebounce.engine.native import NativeRun
-from rebounce.engine.passes import ChainRun, MemorySpool, Spool, run_through, settle
+from rebounce.engine.passes import ChainRun, MemorySpool, Spool, checked, run_through, settle
 from rebounce.engine.pedalboard_effects import effect_to_dict, is_effect
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.registry import build_plugin
@@ -120,6 +120,8 @@ class Board(Plugin, MutableSequence[Any]):
     def process_whole(self, audio: Audio, sample_rate_hz: float) -> Audio:
         channels = audio.shape[0]
         stages, source = self.settle([audio], sample_rate_hz, channels, MemorySpool)
+        if len(stages) == 1 and not stages[0].wants_analysis():
+            return checked(stages[0].process_whole(audio, sample_rate_hz), stages[0].name)
         return joined(list(run_through(stages, source, sample_rate_hz, channels)), channels)
 
     def at_strength(self, strength: float) -> "Board":

@@ -19,7 +19,7 @@ from rebounce.engine.wave_format import change_wave_format
 # They describe the very samples: peaks, a picture of the waveform, a checksum.
 DROPPED = ("PEAK", "levl", "MD5 ")
 # Those without positions, which a new sample rate does not concern.
-TIMELESS = (
+WAVE_TIMELESS = (
     "JUNK",
     "junk",
     "FLLR",

@@ -27,11 +27,12 @@ class Rescale:
 
     def frames(self, position: int) -> int:
         """The same moment at the new rate, to the nearest frame."""
-        return int(round(Fraction(position * self.new_rate_hz, self.old_rate_hz)))
+        moved: int = round(Fraction(position * self.new_rate_hz, self.old_rate_hz))
+        return moved
 
     def fits(self, position: int, bits: int = 32) -> int:
         """`frames`, held below what an unsigned field of `bits` can say."""
-        return min(self.frames(position), 2**bits - 1)
+        return min(self.frames(position), (1 << bits) - 1)
 
 
 def rescale_cue(data: bytes, rescale: Rescale, order: str) -> bytes:

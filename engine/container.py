@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import BinaryIO
 
+from rebounce.engine.aiff import FORMS as AIFF_FORMS
+from rebounce.engine.aiff import read_aiff
 from rebounce.engine.chunks import Container
 from rebounce.engine.riff import MAGICS as RIFF_MAGICS
 from rebounce.engine.riff import read_riff

@@ -11,8 +11,8 @@ from typing import BinaryIO
 import soundfile
 
 from rebounce.engine.bext import BextLoudness
-from rebounce.engine.flac_blocks import HEADER_BYTES, LAST_FLAG, MAGIC, STREAMINFO_BYTES, FlacBlock, pack_blocks
 from rebounce.engine.encoder import Encoder
+from rebounce.engine.flac_blocks import HEADER_BYTES, LAST_FLAG, MAGIC, STREAMINFO_BYTES, FlacBlock, pack_blocks
 from rebounce.engine.pcm import Samples
 from rebounce.engine.sample_formats import SampleFormat
 from rebounce.engine.virtual_file import Guarded

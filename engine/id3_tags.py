@@ -63,11 +63,12 @@ UTF8 = 3
 
 def read_id3(data: bytes) -> Tags:
     """A whole ID3v2 tag; frames without a counterpart are named as left out, and kept in the tag's bytes."""
-    from mutagen.id3 import ID3, ID3Error
+    from mutagen import MutagenError
+    from mutagen.id3 import ID3
 
     try:
         tag = ID3(io.BytesIO(data))
-    except (ID3Error, EOFError, ValueError) as problem:
+    except (MutagenError, EOFError, ValueError) as problem:
         return Tags(id3=data, left_out=(f"the ID3 tag, which cannot be read ({problem})",))
     comments: list[tuple[str, str]] = []
     pictures: list[bytes] = []

@@ -44,6 +44,11 @@ def drop_loudness(data: bytes) -> tuple[bytes, bool]:
     return kept, kept != data
 
 
+def _one_after_another(values: list[int]) -> Callable[[int], int]:
+    remaining = iter(values)
+    return lambda _: next(remaining)
+
+
 def _field(name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(<" + name + rb">\s*)(\d+)(\s*</" + name + rb">)")
 
@@ -59,6 +64,5 @@ def _rescale_pairs(data: bytes, high: bytes, low: bytes, rescale: Rescale) -> by
         return data
     moved = [rescale.fits(int(a[1]) << 32 | int(b[1]), bits=64) for a, b in zip(highs, lows, strict=True)]
     for name, halves in ((high, [value >> 32 for value in moved]), (low, [value & 0xFFFFFFFF for value in moved])):
-        remaining = iter(halves)
-        data = _replace_numbers(data, name, lambda _, remaining=remaining: next(remaining))
+        data = _replace_numbers(data, name, _one_after_another(halves))
     return data

@@ -7,8 +7,8 @@ from typing import BinaryIO
 import soundfile
 
 from rebounce.engine.bext import BextLoudness
-from rebounce.engine.id3_tags import make_id3
 from rebounce.engine.encoder import Encoder
+from rebounce.engine.id3_tags import make_id3
 from rebounce.engine.pcm import Samples
 from rebounce.engine.sample_formats import SampleFormat
 from rebounce.engine.tags import PICTURE_KEY, Tags

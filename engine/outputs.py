@@ -39,10 +39,10 @@ def open_output(source: Source, target: Target, out: BinaryIO) -> tuple[Output, 
         return _lossy(source, target, out)
     if target.container == "FLAC":
         return _flac(source, target, change, out)
-    assert source.info.container == target.container or target.container == "WAV", target.container
-    container, messages = source.container, []
-    if container is None or source.info.container != target.container:
-        container, messages = _converted(source, change)
+    assert target.container in (source.info.container, "WAV"), target.container
+    is_same = source.container is not None and source.info.container == target.container
+    container, messages = (source.container, []) if is_same else _converted(source, change)
+    assert container is not None
     layout, said = carried_layout(source.file, container, change, target.riff_most_bytes)
     return ChunkedOutput(layout, change.new, source.file, out), messages + said
 
@@ -59,7 +59,8 @@ def _converted(source: Source, change: Change) -> tuple[Container, list[str]]:
     if source.container is not None:
         return as_wave(source.file, source.container, old)
     assert source.stream is not None
-    wave, messages = bare_wave(old), []
+    wave = bare_wave(old)
+    messages: list[str] = []
     flac = source.stream.flac
     foreign = read_foreign(source.info.path, flac.blocks) if flac else None
     if foreign is not None:

@@ -68,7 +68,7 @@ class Conversion:
 def merge(index: int, original: Samples | None, audio: Audio, conversion: Conversion) -> Merged:
     """Block `index` of the grid, ready to be stored; `original` is None where there is none, after a change of rate."""
     target = depth_of(conversion.target)
-    same = None if original is None else np.ascontiguousarray((as_float32(original) == audio).T)
+    same = None if original is None else as_float32(original) == audio
     is_changed = same is None or not same.all()
     if original is not None and not is_changed and conversion.keeps_all:
         return Merged(samples=unchanged(original, conversion), is_changed=False)
@@ -99,9 +99,9 @@ def _exact(original: Samples) -> NDArray[np.float64]:
 def _as_floats(original: Samples | None, audio: Audio, same: NDArray[np.bool_] | None, depth: Depth) -> Samples:
     floats: Samples = np.ascontiguousarray(audio.T, dtype=depth.carrier)
     if original is not None and same is not None and original.dtype.kind == "f":
-        np.copyto(floats, original, where=same, casting="same_kind")
+        np.copyto(floats, original, where=same.T, casting="same_kind")
     elif original is not None and same is not None and depth.carrier == "float64":
-        np.copyto(floats, _exact(original), where=same)
+        np.copyto(floats, _exact(original), where=same.T)
     return floats
 
 
@@ -124,23 +124,24 @@ class _Grid:
 def _quantise(
     index: int, original: Samples | None, audio: Audio, same: NDArray[np.bool_] | None, grid: _Grid
 ) -> tuple[Samples, int]:
-    # In float64: at 24 bits float32 has no room left for noise below the last bit.
-    scaled = np.ascontiguousarray(audio.T, dtype=np.float64)
+    # In float64: at 24 bits float32 has no room left for noise below the last bit. Channels first until the very end,
+    # since turning a block over is slower than anything else that is done to it.
+    scaled = audio.astype(np.float64)
     kept = np.zeros(scaled.shape, dtype=np.bool_)
-    if original is not None and same is not None:
-        np.copyto(scaled, _exact(original), where=same)
+    if original is not None and same is not None and same.any():
+        np.copyto(scaled, _exact(original).T, where=same)
     clipped = int(np.count_nonzero(np.abs(scaled) > 1.0))
     scaled *= grid.scale
     if same is not None:
         kept = same & (scaled == np.rint(scaled))
     if grid.bits <= MOST_DITHERED_BITS and not kept.all():
-        noise = _triangular_noise(index, audio.T if original is None else original, scaled.shape)
+        noise = _triangular_noise(index, audio if original is None else original, scaled.shape)
         noise[kept] = 0.0
         scaled += noise
     np.rint(scaled, out=scaled)
     np.clip(scaled, -grid.scale, grid.scale - 1, out=scaled)
-    samples: Samples = scaled.astype(grid.carrier) << grid.shift
-    return samples, clipped
+    samples = scaled.astype(grid.carrier) << grid.shift
+    return np.ascontiguousarray(samples.T), clipped
 
 
 def _triangular_noise(index: int, content: Samples, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -148,6 +149,6 @@ def _triangular_noise(index: int, content: Samples, shape: tuple[int, ...]) -> N
     digest = blake2b(index.to_bytes(8, "little"), digest_size=16)
     digest.update(np.ascontiguousarray(content).data)
     draws = np.random.SFC64(int.from_bytes(digest.digest(), "little")).random_raw(int(np.prod(shape)))
-    halves = draws.view(np.uint32).reshape(*shape, 2).astype(np.float64)
-    noise: NDArray[np.float64] = (halves[..., 0] - halves[..., 1]) * 2.0**-32
+    difference = (draws >> np.uint64(32)).view(np.int64) - (draws & np.uint64(0xFFFFFFFF)).view(np.int64)
+    noise: NDArray[np.float64] = difference.reshape(shape) * 2.0**-32
     return noise

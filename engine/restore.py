@@ -35,7 +35,8 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
         remember(job.root, done.output, origin)
     seconds = time.perf_counter() - started_s
     record = _record(job, source, origin)
-    return replace(record, **done.facts(), seconds=seconds, realtime_factor=_factor(record, seconds))
+    facts = done.facts() | {"messages": (*record.messages, *done.messages), "seconds": seconds}
+    return replace(record, **facts, realtime_factor=_factor(record, seconds))
 
 
 def attempt(job: Job, board: Board, on_progress: Progress) -> Record:

@@ -137,7 +137,7 @@ def open_source(path: Path) -> Source:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        file = open(path, "rb", buffering=0)
+        file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source that it becomes part of closes it
     except IsADirectoryError as problem:
         raise UnreadableFile(f"{path}: a folder, expected an audio file") from problem
     except PermissionError as problem:

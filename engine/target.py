@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebounce.engine.chunks import AIFF, RIFX
 from rebounce.engine.chunk_positions import Rescale
+from rebounce.engine.chunks import AIFF, RIFX
 from rebounce.engine.sample_formats import SampleFormat, depth_of
 from rebounce.engine.source import Source
 from rebounce.engine.wave_layout import RIFF_MOST_BYTES

@@ -76,6 +76,11 @@ class Vst3(Plugin):
         return self._path
 
     @property
+    def guest(self) -> Guest:
+        """What stands behind it: the loaded plugin and its process."""
+        return self._guest
+
+    @property
     def latency_frames(self) -> int:
         """What the plugin reported last; it is compensated."""
         return 0 if self.is_identity() else self._guest.latency_frames

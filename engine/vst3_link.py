@@ -92,7 +92,7 @@ class Link:
             self._child.kill()
             raise self._crashed(f"it gave none within {limit_s:g} s and was ended") from None
         except BaseException:
-            self.close()  # Ctrl-C: an answer still to come would be taken for the answer to the next question
+            self._child.kill()  # Ctrl-C: an answer still to come would be taken for the answer to the next question
             raise
         if reply is None:
             raise self._crashed(self._child.how_it_ended())

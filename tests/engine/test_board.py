@@ -40,6 +40,12 @@ def test_a_board_of_built_ins_equals_pedalboard() -> None:
     assert np.abs(Board(six_effects())(audio, RATE) - expected).max() <= 1e-6
 
 
+@pytest.mark.parametrize("frames", [8191, 8192, 8193, 20_001])
+def test_one_native_call_gives_what_the_stream_gives(frames: int) -> None:
+    audio, board = noise(frames), Board(six_effects())
+    assert np.array_equal(streamed(board, audio, [777, 9000]), board(audio, RATE))
+
+
 def test_neighbouring_built_ins_run_as_one_native_call() -> None:
     board = Board([pedalboard.Gain(1), Board([pedalboard.Gain(2)]), Delay(), pedalboard.Gain(3)])
     assert [stage.name for stage in board.stages()] == ["Gain + Gain", "Delay", "Gain"]

@@ -97,8 +97,11 @@ def _find_samples(path: Path, file: BinaryIO, walk: Walk, common: Common) -> tup
     walk.stated_bytes = max(0, walk.stated_bytes - start)
     messages = judge_samples(path, walk, frame_bytes)
     held = walk.samples.size // frame_bytes
-    if walk.is_open or held == common.frames:
+    if walk.is_open:
         return walk.samples, messages
+    if held == common.frames:
+        # Some writers count the padding into the size of SSND; which bytes are frames COMM says.
+        return replace(walk.samples, size=held * frame_bytes), []
     if common.frames == 0:
         return walk.samples, [f"the header did not say how many frames there are; repaired: all {held} were read"]
     if held < common.frames:

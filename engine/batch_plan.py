@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rebounce.engine.errors import UsageError
+from rebounce.engine.history import NOTES_FOLDER, is_noted
 
 AUDIO_SUFFIXES = (".wav", ".wave", ".bwf", ".rf64", ".w64", ".aif", ".aiff", ".aifc", ".flac", ".ogg", ".oga", ".mp3")
 LOSSY_SUFFIXES = (".ogg", ".oga", ".mp3")
@@ -17,7 +18,7 @@ FORMAT_SUFFIXES = {"wav": ".wav", "flac": ".flac", "mp3": ".mp3", "ogg": ".ogg"}
 RESOURCE_FORK_PREFIX = "._"
 # Their usual file systems take Mix.wav and mix.wav for one file.
 IGNORES_CASE = sys.platform in ("win32", "darwin")
-RESERVED_FOLDERS = (".rebounce",)
+RESERVED_FOLDERS = (NOTES_FOLDER,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,20 @@ class Item:
     skipped: str | None = None
 
 
-def plan_batch(inputs: Iterable[str], output: Path, file_format: str = "keep") -> list[Item]:
-    """One item an input, in a fixed order; two inputs with one target are both errors."""
-    items = [item for found in _sources(inputs, output) for item in _items(found, output, file_format)]
-    return _without_clashes(items)
+def plan_batch(
+    inputs: Iterable[str],
+    output: Path,
+    file_format: str = "keep",
+    delta: Path | None = None,
+    saves_chain: bool = False,
+) -> list[Item]:
+    """One item an input, in a fixed order; two inputs with one target are both errors.
+
+    Deltas and saved chains are named by the stem alone, so that with them mix.wav and mix.flac clash as well.
+    """
+    found = _sources(inputs, [output, delta] if delta else [output])
+    items = [_item(one, output, file_format) for one in found]
+    return _without_clashes(items, by_stem=saves_chain or delta is not None)
 
 
 def read_input_list(path: Path) -> list[str]:
@@ -58,20 +69,28 @@ class _Found:
     error: str | None = None
 
 
-def _sources(inputs: Iterable[str], output: Path) -> Iterator[_Found]:
+def _sources(inputs: Iterable[str], outputs: list[Path]) -> Iterator[_Found]:
     paths = [path for text in inputs for path in _expanded(text)]
-    folders = [path for path in paths if path.is_dir()]
+    results = {path.resolve() for path in outputs}
+    # os.path and not Path here and below: a folder that may not be looked into is "not there", and no exception.
+    folders = [path for path in paths if os.path.isdir(path)]
     # With several folders the tree is rebuilt from where they part, so that equal names in two of them stay apart.
     several_from = Path(os.path.commonpath([path.resolve() for path in folders])) if len(folders) > 1 else None
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):
             below = path.resolve().relative_to(several_from) if several_from else Path()
-            yield from _walk(path, below, output.resolve(), seen=())
+            yield from _walk(path, below, results, seen=())
         else:
-            error = (
-                None if os.path.lexists(path) else f"{path}: expected a file or folder, found nothing; check the path"
-            )
-            yield _Found(path=path, relative=Path(path.name), error=error)
+            yield _Found(path=path, relative=Path(path.name), error=_why_missing(path))
+
+
+def _why_missing(path: Path) -> str | None:
+    try:
+        os.lstat(path)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        return f"{path}: expected a file or folder, found nothing ({reason}); check the path and its permissions"
+    return None
 
 
 def _expanded(text: str) -> list[Path]:
@@ -81,16 +100,17 @@ def _expanded(text: str) -> list[Path]:
     return [Path(match) for match in sorted(glob.glob(text, recursive=True))] or [Path(text)]
 
 
-def _walk(folder: Path, below: Path, output: Path, seen: tuple[tuple[int, int], ...]) -> Iterator[_Found]:
+def _walk(folder: Path, below: Path, results: set[Path], seen: tuple[tuple[int, int], ...]) -> Iterator[_Found]:
     """The audio files of a folder tree in a fixed order; a link back to a folder above is an error of its own.
 
-    An output folder inside the tree holds results, not inputs.
+    A folder inside the tree that results go to holds no inputs.
     """
     try:
         status = folder.stat()
         entries = sorted(folder.iterdir())
     except OSError as problem:
-        yield _Found(path=folder, relative=below, error=f"{folder}: the folder cannot be read: {problem.strerror}")
+        message = f"{folder}: the folder cannot be read ({problem.strerror}); check its permissions"
+        yield _Found(path=folder, relative=below, error=message)
         return
     here = (status.st_dev, status.st_ino)
     if here in seen:
@@ -98,9 +118,9 @@ def _walk(folder: Path, below: Path, output: Path, seen: tuple[tuple[int, int], 
         yield _Found(path=folder, relative=below, error=message)
         return
     for entry in entries:
-        if entry.is_dir():
-            if entry.name not in RESERVED_FOLDERS and entry.resolve() != output:
-                yield from _walk(entry, below / entry.name, output, (*seen, here))
+        if os.path.isdir(entry):
+            if entry.name not in RESERVED_FOLDERS and entry.resolve() not in results:
+                yield from _walk(entry, below / entry.name, results, (*seen, here))
         elif entry.suffix.lower() in AUDIO_SUFFIXES and not _is_hidden(entry):
             yield _Found(path=entry, relative=below / entry.name)
 
@@ -109,17 +129,18 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".") and not path.name.startswith(RESOURCE_FORK_PREFIX)
 
 
-def _items(found: _Found, output: Path, file_format: str) -> Iterator[Item]:
+def _item(found: _Found, output: Path, file_format: str) -> Item:
     target = output / target_name(found.relative, file_format)
     copy_target = output / found.relative if file_format == "keep" else target
     item = Item(source=found.path, target=target, copy_target=copy_target, error=found.error)
     if found.path.name.startswith(RESOURCE_FORK_PREFIX):
-        yield replace(item, error=None, skipped="a resource fork that macOS wrote beside a file, not audio")
-    elif found.error is None and _same_file(found.path, target):
-        message = f"{found.path}: the result would replace the input; choose another output folder or --format"
-        yield replace(item, error=message)
-    else:
-        yield item
+        return replace(item, error=None, skipped="a resource fork that macOS wrote beside a file, not audio")
+    if found.error is not None or not _same_file(found.path, target):
+        return item
+    if is_noted(output, target):
+        return replace(item, skipped="the result of an earlier run into this folder")
+    message = f"{found.path}: the result would replace the input; choose another output folder or --format"
+    return replace(item, error=message)
 
 
 def target_name(relative: Path, file_format: str) -> Path:
@@ -130,32 +151,33 @@ def target_name(relative: Path, file_format: str) -> Path:
 
 
 def _same_file(source: Path, target: Path) -> bool:
-    return target.exists() and source.exists() and target.samefile(source)
+    return os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source)
 
 
-def _without_clashes(items: list[Item]) -> list[Item]:
-    wanted = Counter(key for item in items if _is_work(item) for key in _keys(item))
-    return [_clash(item, items) if _is_work(item) and _clashes(item, wanted) else item for item in items]
+def _without_clashes(items: list[Item], by_stem: bool) -> list[Item]:
+    keys = [_keys(item, by_stem) if item.error is None and item.skipped is None else set() for item in items]
+    wanted = Counter(key for found in keys for key in found)
+    checked = []
+    for item, mine in zip(items, keys, strict=True):
+        is_clash = any(wanted[key] > 1 for key in mine)
+        rivals = zip(items, keys, strict=True) if is_clash else ()
+        rival = next((other for other, theirs in rivals if other is not item and mine & theirs), None)
+        checked.append(_clash(item, rival) if rival else item)
+    return checked
 
 
-def _is_work(item: Item) -> bool:
-    return item.error is None and item.skipped is None
-
-
-def _clashes(item: Item, wanted: Counter[str]) -> bool:
-    return any(wanted[key] > 1 for key in _keys(item))
-
-
-def _clash(item: Item, items: list[Item]) -> Item:
-    rivals = [other.source for other in items if other is not item and _is_work(other) and _keys(item) & _keys(other)]
+def _clash(item: Item, rival: Item) -> Item:
+    what = f"its result {item.target}" if _keys(item) & _keys(rival) else "its delta or saved chain"
     return replace(
         item,
-        error=f"{item.source}: its result {item.target} would also be that of {rivals[0]}; "
+        error=f"{item.source}: {what} would also be that of {rival.source}; "
         "restore them into different folders, or restore their parent folder so that the tree is kept",
     )
 
 
-def _keys(item: Item) -> set[str]:
+def _keys(item: Item, by_stem: bool = False) -> set[str]:
     """The places an item may take; equal for paths that the system's file systems take for one."""
     paths = {os.path.abspath(path) for path in (item.target, item.copy_target)}
+    if by_stem:
+        paths.add(os.path.abspath(item.target.with_suffix("")))
     return {path.casefold() for path in paths} if IGNORES_CASE else paths

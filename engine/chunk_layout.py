@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from rebounce.engine.chunks import Chunk, Dialect, copy_payload, framed_bytes
+from rebounce.engine.chunks import WAVE64, Chunk, Dialect, copy_payload, framed_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +33,15 @@ class Layout:
         return len(self.prefix) + self.samples_bytes
 
     @property
+    def _samples_padding(self) -> int:
+        # libsndfile takes the padding at the end of a Wave64 file for one more frame, and writes none itself.
+        is_bare = self.dialect is WAVE64 and not self.after and self.tail is None
+        return 0 if is_bare else self.dialect.padding(self._samples_chunk_bytes)
+
+    @property
     def total_bytes(self) -> int:
         """The length of the file, the tail aside."""
-        size = self._samples_chunk_bytes
-        samples = self.dialect.header.size + size + self.dialect.padding(size)
+        samples = self.dialect.header.size + self._samples_chunk_bytes + self._samples_padding
         head = self.dialect.header.size + len(self.form)
         return head + framed_bytes(self.dialect, [*self.before, *self.after]) + samples
 
@@ -69,7 +74,7 @@ class Layout:
 
     def write_after(self, source: BinaryIO, out: BinaryIO) -> None:
         """Everything behind the last sample."""
-        out.write(bytes(self.dialect.padding(self._samples_chunk_bytes)))
+        out.write(bytes(self._samples_padding))
         for chunk in self.after:
             self._write_chunk(source, chunk, out)
         if self.tail is not None:

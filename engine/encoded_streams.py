@@ -91,6 +91,7 @@ def _has_frames(file: BinaryIO, flac: FlacFile, start: int) -> bool:
 
 
 def _opened(path: Path, file: BinaryIO, kind: str, flac: FlacFile | None = None) -> Stream:
+    """What the decoder says. A FLAC file without frames looks to it as if its length were not known."""
     window, sound = open_stream(path, file)
     with sound:
         window.raise_problem()
@@ -99,7 +100,7 @@ def _opened(path: Path, file: BinaryIO, kind: str, flac: FlacFile | None = None)
             subtype=sound.subtype,
             sample_rate_hz=sound.samplerate,
             channels=sound.channels,
-            frames=sound.frames,
+            frames=flac.frames if flac else sound.frames,
             flac=flac,
         )
 

@@ -17,7 +17,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.bext import BextLoudness
 from rebounce.engine.board import Board
 from rebounce.engine.clipping_rule import Overs, Try, next_try
-from rebounce.engine.file_spool import SpoolFolder, spool_bytes
+from rebounce.engine.file_spool import Spools, spool_bytes
 from rebounce.engine.job import Job
 from rebounce.engine.meters import Level, Meters, NoMeters
 from rebounce.engine.output_plan import plan_output
@@ -33,6 +33,8 @@ from rebounce.engine.staging import check_room, copy_unchanged, part_path
 from rebounce.engine.target import Target
 
 Progress = Callable[[float], None]
+BeforePublish = Callable[[Path, Path], None]
+"""Told the final place of a result, and the file that holds its bytes until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +93,11 @@ class Walk:
 class FilePasses:
     """All passes over one file."""
 
-    def __init__(self, job: Job, board: Board, source: Source, on_progress: Progress) -> None:
+    def __init__(
+        self, job: Job, board: Board, source: Source, on_progress: Progress, before_publish: BeforePublish
+    ) -> None:
         info = source.info
+        self._before_publish = before_publish
         self._job = job
         self._board = board
         self._source = source
@@ -106,7 +111,7 @@ class FilePasses:
             return self._copied(self._level_of_input())
         info = self._source.info
         check_room(self._job.target, spool_bytes(info.frames, info.channels) if self._board.needs_spool() else 0)
-        with SpoolFolder(part_path(self._job.target), info.channels) as spools:
+        with Spools(self._job.target, info.channels) as spools:
             stages, audio = self._board.settle(self._walk, self._plan.sample_rate_hz, info.channels, spools.new_spool)
             return self._written(stages, audio)
 
@@ -171,6 +176,7 @@ class FilePasses:
         """Publish what was written, or the input itself where no sample was changed."""
         if not written.is_changed and not self._plan.converts:
             return self._copied(reading.level_in())
+        self._before_publish(self._job.target, part_path(self._job.target))
         messages = [*attempt.messages, *written.messages, *self._board.notes(), *sink.publish()]
         return Done(
             status=RESTORED,
@@ -186,6 +192,7 @@ class FilePasses:
         target, options = self._job.copy_target, self._job.options
         messages = list(self._board.notes())
         if not (target.exists() and target.samefile(self._job.source)):
+            self._before_publish(target, self._job.source)
             messages += copy_unchanged(
                 self._job.source, target, replaces=self._job.is_forced, keeps_mtime=options.keep_mtime
             )

@@ -1,14 +1,18 @@
-"""A spool on disk: float32 audio between two passes, beside the output, so that memory does not grow with the file."""
+"""A spool on disk: float32 audio between two passes, beside the output, so that memory does not grow with the file.
+
+What always holds: a spool has no name, so two runs never meet in one, and it is gone with the process, however that
+ends.
+"""
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.errors import OutputError
+from rebounce.engine.staging import output_errors
 
 SPOOL_BLOCK_FRAMES = 65_536
 BYTES_PER_SAMPLE = 4
@@ -17,54 +21,53 @@ BYTES_PER_SAMPLE = 4
 class FileSpool:
     """Blocks written one after another as raw interleaved float32, and read back on one grid."""
 
-    def __init__(self, path: Path, channels: int) -> None:
-        self.path = path
+    def __init__(self, target: Path, channels: int) -> None:
+        self._target = target
         self._channels = channels
-        self._file = path.open("xb")
+        with output_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=target.parent)  # noqa: SIM115 - it lives as long as the spool
 
     def write(self, block: Audio) -> None:
-        try:
+        with output_errors(self._target):
             self._file.write(block.T.tobytes())
-        except OSError as problem:
-            raise OutputError(
-                f"{self.path.parent}: no room for the space that passes need between them ({problem.strerror}); "
-                "free some space or choose an output folder on another disk"
-            ) from problem
 
     def __iter__(self) -> Iterator[Audio]:
-        self._file.flush()
-        with self.path.open("rb") as reader:
-            while data := reader.read(SPOOL_BLOCK_FRAMES * self._channels * BYTES_PER_SAMPLE):
-                yield np.ascontiguousarray(np.frombuffer(data, dtype=np.float32).reshape(-1, self._channels).T)
+        position = 0
+        # Each walk keeps its own place in the one file there is: no name leads to it that could be opened again.
+        while data := self._read(position):
+            position += len(data)
+            yield np.ascontiguousarray(np.frombuffer(data, dtype=np.float32).reshape(-1, self._channels).T)
 
     def discard(self) -> None:
-        """Close and delete the file."""
+        """Give the space back."""
         with contextlib.suppress(OSError):  # a full disk may refuse the last flush: the data is thrown away anyway
             self._file.close()
-        self.path.unlink(missing_ok=True)
+
+    def _read(self, position: int) -> bytes:
+        with output_errors(self._target):  # what is still in the buffer is written first
+            self._file.seek(position)
+            return self._file.read(SPOOL_BLOCK_FRAMES * self._channels * BYTES_PER_SAMPLE)
 
 
-class SpoolFolder:
-    """Makes the spools of one job, named after its output, and deletes them all at the end."""
+class Spools:
+    """Makes the spools of one job, on the disk of its output, and gives them all back at the end."""
 
-    def __init__(self, staged_path: Path, channels: int) -> None:
-        self._staged_path = staged_path
+    def __init__(self, target: Path, channels: int) -> None:
+        self._target = target
         self._channels = channels
-        self._numbers = count(1)
-        self._spools: list[FileSpool] = []
+        self._made: list[FileSpool] = []
 
     def new_spool(self) -> FileSpool:
-        path = self._staged_path.with_name(f"{self._staged_path.name}.{next(self._numbers)}")
-        path.unlink(missing_ok=True)  # left behind by a job that was killed
-        spool = FileSpool(path, self._channels)
-        self._spools.append(spool)
+        spool = FileSpool(self._target, self._channels)
+        self._made.append(spool)
         return spool
 
-    def __enter__(self) -> "SpoolFolder":
+    def __enter__(self) -> "Spools":
         return self
 
     def __exit__(self, *failure: object) -> None:
-        for spool in self._spools:
+        for spool in self._made:
             spool.discard()
 
 

@@ -6,6 +6,7 @@ What always holds: a block that says nothing of what was changed keeps its bytes
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import md5
 from typing import BinaryIO
 
 from rebounce.engine.chunk_positions import Rescale
@@ -14,6 +15,7 @@ MAGIC = b"fLaC"
 STREAMINFO, PADDING, APPLICATION, SEEKTABLE, VORBIS_COMMENT, CUESHEET, PICTURE = range(7)
 LAST_FLAG = 0x80
 HEADER_BYTES = 4
+BLOCK_FRAMES = 4096
 STREAMINFO_BYTES = 34
 MOST_BLOCK_BYTES = (1 << 24) - 1
 CUESHEET_FIXED_BYTES = 396
@@ -75,6 +77,12 @@ def pack_blocks(streaminfo: bytes, blocks: Iterable[FlacBlock]) -> bytes:
         flag = LAST_FLAG if number == len(every) - 1 else 0
         packed.append(bytes([block.kind | flag]) + len(block.data).to_bytes(3, "big") + block.data)
     return b"".join(packed)
+
+
+def empty_streaminfo(sample_rate_hz: int, channels: int, bits: int) -> bytes:
+    """The STREAMINFO block of a file without frames."""
+    packed = sample_rate_hz << 44 | (channels - 1) << 41 | (bits - 1) << 36
+    return struct.pack(">HH6xQ", BLOCK_FRAMES, BLOCK_FRAMES, packed) + md5(usedforsecurity=False).digest()
 
 
 def application(id: bytes, data: bytes) -> FlacBlock | None:

@@ -12,7 +12,15 @@ import soundfile
 
 from rebounce.engine.bext import BextLoudness
 from rebounce.engine.encoder import Encoder
-from rebounce.engine.flac_blocks import HEADER_BYTES, LAST_FLAG, MAGIC, STREAMINFO_BYTES, FlacBlock, pack_blocks
+from rebounce.engine.flac_blocks import (
+    HEADER_BYTES,
+    LAST_FLAG,
+    MAGIC,
+    STREAMINFO_BYTES,
+    FlacBlock,
+    empty_streaminfo,
+    pack_blocks,
+)
 from rebounce.engine.pcm import Samples
 from rebounce.engine.sample_formats import SampleFormat
 from rebounce.engine.virtual_file import Guarded
@@ -82,6 +90,7 @@ class FlacOutput:
 
     def __init__(self, prefix: bytes, blocks: Sequence[FlacBlock], stored: SampleFormat, out: BinaryIO) -> None:
         self._prefix = prefix
+        self._stored = stored
         self._blocks = blocks
         self._out = out
         self._outlet = FlacOutlet(out, len(prefix) + len(pack_blocks(bytes(STREAMINFO_BYTES), blocks)))
@@ -104,10 +113,15 @@ class FlacOutput:
         """Let libFLAC finish, and write the metadata in front of the audio."""
         self._encoder.close()
         start = len(MAGIC) + HEADER_BYTES
-        streaminfo = bytes(self._outlet.head[start : start + STREAMINFO_BYTES])
+        # Without a single frame libFLAC writes nothing at all.
+        streaminfo = bytes(self._outlet.head[start : start + STREAMINFO_BYTES]) or self._empty()
         self._out.seek(0)
         self._out.write(self._prefix + pack_blocks(streaminfo, self._blocks))
         self._out.seek(0, os.SEEK_END)
+
+    def _empty(self) -> bytes:
+        stored = self._stored
+        return empty_streaminfo(stored.sample_rate_hz, stored.channels, stored.bits)
 
     def discard(self) -> None:
         """Let go of libsndfile."""

@@ -1,11 +1,18 @@
-"""What made the files in an output folder: so that a second run can tell its own results from somebody else's files."""
+"""What made the files in an output folder: so that a second run can tell its own results from somebody else's files.
+
+What always holds: a note is there before the result that it speaks of, so that a run that was killed between the two
+does not leave a result behind that nobody knows.
+"""
 
 import json
-from dataclasses import dataclass
-from hashlib import file_digest
+from dataclasses import asdict, dataclass
+from hashlib import file_digest, sha256
 from pathlib import Path
 
-from rebounce.engine.batch_plan import RESERVED_FOLDERS
+from rebounce.engine.staging import Staged, output_errors
+
+NOTES_FOLDER = ".rebounce"
+LONGEST_NAME_BYTES = 240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +30,13 @@ def sha256_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def remember(root: Path, target: Path, origin: Origin) -> None:
-    """Note what `target` was made from, in the output folder `root`."""
-    note = _note_path(root, target)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    table = {
-        "input_sha256": origin.input_sha256,
-        "preset_hash": origin.preset_hash,
-        "version": origin.version,
-        "output_sha256": sha256_of(target),
-    }
-    staged = note.with_name(f"{note.name}.part")
-    staged.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-    staged.replace(note)
+def remember(root: Path, target: Path, origin: Origin, output_sha256: str) -> None:
+    """Note, in the output folder `root`, what `target` is made from and what it is going to hold."""
+    table = asdict(origin) | {"output_sha256": output_sha256}
+    with Staged(_note_path(root, target), replaces=True) as note:
+        with output_errors(note.target):
+            note.file.write((json.dumps(table, indent=2) + "\n").encode())
+        note.publish()
 
 
 def is_result_of(root: Path, target: Path, origin: Origin) -> bool:
@@ -48,12 +49,14 @@ def is_result_of(root: Path, target: Path, origin: Origin) -> bool:
         return False  # no note, or not one of ours: the file counts as somebody else's
 
 
-def _note_path(root: Path, target: Path) -> Path:
-    relative = target.resolve().relative_to(root.resolve())
-    folder = root / RESERVED_FOLDERS[0] / "results" / relative.parent
-    name = f"{relative.name}.json"
-    if len(name.encode()) > 240:
-        from hashlib import sha256
+def is_noted(root: Path, target: Path) -> bool:
+    """True when some run put a result there."""
+    return _note_path(root, target).is_file()
 
-        name = f"{sha256(relative.name.encode()).hexdigest()[:32]}.json"
-    return folder / name
+
+def _note_path(root: Path, target: Path) -> Path:
+    relative = target.absolute().relative_to(root.absolute())
+    name = f"{relative.name}.json"
+    if len(name.encode(errors="surrogateescape")) > LONGEST_NAME_BYTES:
+        name = f"{sha256(relative.name.encode(errors='surrogateescape')).hexdigest()[:32]}.json"
+    return root / NOTES_FOLDER / "results" / relative.parent / name

@@ -25,8 +25,8 @@ from rebounce.engine.true_peak import (
     tile_peaks,
 )
 
-LOOKAHEAD_SECONDS = 0.0035
-RELEASE_DB_PER_SECOND = 20.0
+LOOKAHEAD_SECONDS = 0.005
+RELEASE_DB_PER_SECOND = 30.0
 LOWEST_CONTROL_RATE_HZ = 5_000
 
 # The curve is first read 4x oversampled, and 8x where those points come near the ceiling: between points of a 4x grid
@@ -54,6 +54,7 @@ class LookaheadLimiter:
         window = np.hanning(self._steps + 2)[1:-1]
         self._smoothing = window / window.sum()
         self._held_db = np.zeros(self._steps - 1)
+        self._is_first = True
         self._coarse, self._fine = _filters(self._cell_frames)
         self._lift = max(largest_lift(self._coarse), largest_lift(self._fine))
         ramp = np.arange(self._cell_frames) / self._cell_frames
@@ -62,10 +63,16 @@ class LookaheadLimiter:
     def __call__(self, window: Audio) -> Audio:
         loud = window if self._gain == 1 else window * self._gain
         block = loud[:, 2 * TILE_FRAMES : 2 * TILE_FRAMES + BLOCK_FRAMES]
+        is_first, self._is_first = self._is_first, False
         peaks = tile_peaks(loud)
         if float(peaks.max()) * self._lift <= self._ceiling and not self._held_db.any():
             return block
-        gain = self._gain_curve(self._needed_db(loud, peaks))
+        needed_db = self._needed_db(loud, peaks)
+        if is_first:
+            # The gain is on its way down before the file begins, if a peak stands right at its start.
+            silence_before = np.zeros(self._steps - 1)
+            self._held_db = _least_ahead(np.concatenate([silence_before, needed_db]), self._steps + 1)[: self._steps - 1]
+        gain = self._gain_curve(needed_db)
         return block if gain is None else block * gain
 
     def _needed_db(self, loud: Audio, peaks: Audio) -> NDArray[np.float64]:

@@ -5,13 +5,12 @@ Only whole 400 ms blocks count, as the standard says, so what is shorter has no 
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.block_filter import BlockFilter
 
 HOPS_PER_SECOND = 10
 HOPS_PER_BLOCK = 4
@@ -90,12 +89,11 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate_hz: float, channels: int) -> None:
         rate = round(sample_rate_hz)
-        # The filters run over one second at a time: its ten hops are whole frames at any whole rate, and it fits a cache.
+        # The filters run over one second at a time: its ten hops are whole frames at any whole rate.
         self._edges = np.rint(np.arange(HOPS_PER_SECOND + 1) * (rate / HOPS_PER_SECOND)).astype(int)
         self._second = np.zeros((channels, rate), dtype=np.float32)
         self._filled = 0
-        self._sections = k_weighting(rate)
-        self._state = np.zeros((len(self._sections), channels, 2))
+        self._filter = BlockFilter(k_weighting(rate), channels)
         self._weights = channel_weights(channels)
         self._powers: list[NDArray[np.float64]] = []
 
@@ -113,7 +111,7 @@ class LoudnessMeter:
     def hop_powers(self) -> NDArray[np.float64]:
         """The weighted mean power of every whole 100 ms so far."""
         whole = int(np.searchsorted(self._edges, self._filled, side="right")) - 1
-        rest = [self._hops(self._weighted(self._second[:, : self._filled])[0], whole)] if whole else []
+        rest = [self._hops(self._peek(), whole)] if whole else []
         return np.concatenate([*self._powers, *rest]) if self._powers or rest else np.zeros(0)
 
     def integrated_lufs(self) -> float | None:
@@ -121,13 +119,16 @@ class LoudnessMeter:
         return gated_lufs(self.hop_powers())
 
     def _take_second(self) -> None:
-        weighted, self._state = self._weighted(self._second)
-        self._state[np.abs(self._state) < SMALLEST_STATE] = 0.0
-        self._powers.append(self._hops(weighted, HOPS_PER_SECOND))
+        self._powers.append(self._hops(self._filter(self._second), HOPS_PER_SECOND))
+        self._filter.state[np.abs(self._filter.state) < SMALLEST_STATE] = 0.0
         self._filled = 0
 
-    def _weighted(self, audio: Audio) -> Any:
-        return sosfilt(self._sections, audio, zi=self._state)
+    def _peek(self) -> NDArray[np.float64]:
+        """What has been filled of the current second, weighted, as if it had not been looked at."""
+        state = self._filter.state
+        weighted = self._filter(self._second[:, : self._filled])
+        self._filter.state = state
+        return weighted
 
     def _hops(self, weighted: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         np.square(weighted, out=weighted)

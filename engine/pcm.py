@@ -148,7 +148,10 @@ def _triangular_noise(index: int, content: Samples, shape: tuple[int, ...]) -> N
     """Noise between -1 and 1 LSB: the difference of two even ones, from one 64-bit draw a sample."""
     digest = blake2b(index.to_bytes(8, "little"), digest_size=16)
     digest.update(np.ascontiguousarray(content).data)
-    draws = np.random.SFC64(int.from_bytes(digest.digest(), "little")).random_raw(int(np.prod(shape)))
-    difference = (draws >> np.uint64(32)).view(np.int64) - (draws & np.uint64(0xFFFFFFFF)).view(np.int64)
-    noise: NDArray[np.float64] = difference.reshape(shape) * 2.0**-32
-    return noise
+    count = int(np.prod(shape))
+    draws = np.random.SFC64(int.from_bytes(digest.digest(), "little")).random_raw(count)
+    halves = draws.astype("<u8", copy=False).view("<i4")
+    noise = halves[:count].astype(np.float64)
+    noise -= halves[count:]
+    noise *= 2.0**-32
+    return noise.reshape(shape)

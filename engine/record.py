@@ -45,12 +45,12 @@ class Record:
         return asdict(self)
 
     def to_json(self) -> str:
-        """One line of JSON; NaN cannot get in."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+        """One line of JSON, in ASCII so that no terminal or pipe can spoil a name; NaN cannot get in."""
+        return json.dumps(self.to_dict(), allow_nan=False)
 
     def write(self, path: Path) -> None:
         """Write the record beside an output."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=2)
+        # Bytes in a name that are no text become the escapes that JSON has for them.
+        path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")

@@ -4,6 +4,7 @@ What always holds: the input is only read; the output appears whole under its na
 sample was changed comes back byte for byte; and the record says what was done.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +12,9 @@ from pathlib import Path
 
 from rebounce import __version__
 from rebounce.engine.board import Board
-from rebounce.engine.errors import OutputError, RebounceError
-from rebounce.engine.file_passes import FilePasses
+from rebounce.engine.by_products import add_by_products, refuse_strangers
+from rebounce.engine.errors import FileError, OutputError, RebounceError
+from rebounce.engine.file_passes import BeforePublish, FilePasses
 from rebounce.engine.history import Origin, is_result_of, remember, sha256_of
 from rebounce.engine.job import Job
 from rebounce.engine.record import ERROR, SKIPPED, Record
@@ -27,24 +29,29 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
     started_s = time.perf_counter()
     with open_source(job.source) as source:
         origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
+        record = _record(job, source, origin)
         found = _existing_result(job, origin)
         if found is not None:
-            return replace(_record(job, source, origin), status=SKIPPED, output=str(found), messages=("already done",))
-        done = FilePasses(job, board, source, on_progress).run()
-    if job.root is not None:
-        remember(job.root, done.output, origin)
+            messages = ("already done", *add_by_products(job, None, source, found))
+            return replace(record, status=SKIPPED, output=str(found), messages=(*record.messages, *messages))
+        refuse_strangers(job)
+        done = FilePasses(job, board, source, on_progress, _noting(job, origin)).run()
+        added = add_by_products(job, board, source, done.output)
     seconds = time.perf_counter() - started_s
-    record = _record(job, source, origin)
-    facts = done.facts() | {"messages": (*record.messages, *done.messages), "seconds": seconds}
-    return replace(record, **facts, realtime_factor=_factor(record, seconds))
+    messages = (*record.messages, *done.messages, *added)
+    return replace(record, **done.facts(), messages=messages, seconds=seconds, realtime_factor=_factor(record, seconds))
 
 
 def attempt(job: Job, board: Board, on_progress: Progress) -> Record:
     """`restore_file`, with whatever went wrong as a record of its own, so that a batch goes on."""
     try:
         return restore_file(job, board, on_progress)
-    except (RebounceError, OSError, MemoryError) as problem:
+    except FileError as problem:
         return failed_record(job, str(problem))
+    except (RebounceError, OSError) as problem:
+        return failed_record(job, f"{job.source}: {problem}")
+    except MemoryError:
+        return failed_record(job, f"{job.source}: the memory is used up; close other programs, or use fewer --jobs")
     except Exception as problem:
         # A fault of ours must not cost the other files of a batch their results.
         return failed_record(job, f"{job.source}: unexpected {type(problem).__name__}: {problem}; please report it")
@@ -92,10 +99,21 @@ def _factor(record: Record, seconds: float) -> float | None:
     return record.frames / record.sample_rate_hz / seconds
 
 
+def _noting(job: Job, origin: Origin) -> BeforePublish:
+    """Remembers what is about to be published; `content` is where its bytes are already."""
+
+    def note(target: Path, content: Path) -> None:
+        if job.root is not None:
+            digest = origin.input_sha256 if content == job.source else sha256_of(content)
+            remember(job.root, target, origin, digest)
+
+    return note
+
+
 def _existing_result(job: Job, origin: Origin) -> Path | None:
     """The result that is there already, if it is ours and the same; an error for somebody else's file in its place."""
     for target in dict.fromkeys((job.target, job.copy_target)):
-        if not target.exists() or job.is_forced or target == job.source:
+        if job.is_forced or not os.path.lexists(target) or _is_input(job, target):
             continue
         if job.root is not None and is_result_of(job.root, target, origin):
             return target
@@ -104,3 +122,8 @@ def _existing_result(job: Job, origin: Origin) -> Path | None:
             "pass --force to replace it, or choose another output folder"
         )
     return None
+
+
+def _is_input(job: Job, target: Path) -> bool:
+    """True for a lossy input in the output folder itself: it keeps its name, and its result gets another."""
+    return target.exists() and target.samefile(job.source)

@@ -87,12 +87,14 @@ def check_depth(container: str, bit_depth: str) -> None:
         raise UsageError(f"--bit-depth {bit_depth}: {can}; leave --bit-depth out or choose --format wav")
 
 
-def check_container(container: str, sample_rate_hz: int, channels: int) -> None:
+def check_container(container: str, sample_rate_hz: int, channels: int, frames: int = 1) -> None:
     """Refuse a rate or channel count that a format asked for with `--format` cannot hold."""
     if container == "MP3" and sample_rate_hz not in MP3_RATES_HZ:
         raise UsageError(
             f"--format mp3: MP3 has no {sample_rate_hz} Hz; add --sample-rate 48000, or choose --format flac or wav"
         )
+    if container == "MP3" and frames == 0:
+        raise UsageError("--format mp3: an MP3 cannot be without a single frame of audio; choose --format wav or flac")
     most = {"MP3": 2, "FLAC": FLAC_MOST_CHANNELS}.get(container)
     if most is not None and channels > most:
         raise UsageError(

@@ -202,6 +202,8 @@ def _check_numbers(path: Path, original: Samples, first_frame: int) -> None:
 
 def _read(source: Source, frames: int) -> Iterator[Samples]:
     """Samples in their own dtype, from the first to the last that can be read."""
+    if source.info.frames == 0:
+        return  # libsndfile cannot open a FLAC file without frames
     dtype = depth_of(source.info.subtype).carrier
     with open(source.info.path, "rb", buffering=0) as file:
         window, sound = _decoder(source, file)

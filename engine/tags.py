@@ -1,7 +1,7 @@
-"""What a listener is told about a recording - title, artist, cover - in one form for all containers.
+"""What a listener is told about a recording (title, artist, cover) in one form for all containers.
 
-What always holds: comments are `(KEY, text)` pairs as in Vorbis comments, in the order of the input; an ID3 tag that the
-input had is also kept as it was, byte for byte.
+What always holds: comments are `(KEY, text)` pairs as in Vorbis comments, in the order of the input; an ID3 tag that
+the input had is also kept as it was, byte for byte.
 """
 
 import struct
@@ -14,7 +14,7 @@ PICTURE_KEY = "METADATA_BLOCK_PICTURE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """`pictures` are payloads of FLAC's PICTURE block; `id3` is a whole ID3v2 tag; `left_out` names what is not here."""
+    """`pictures` are payloads of FLAC's PICTURE block; `id3` is a whole ID3v2 tag; `left_out` names the rest."""
 
     comments: tuple[tuple[str, str], ...] = ()
     pictures: tuple[bytes, ...] = ()

@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal.windows import kaiser
 
 from rebounce.engine.audio import Audio
 
@@ -33,7 +32,7 @@ def tile_filters(oversampling: int) -> Audio:
     Row `[p - 1, n]` times a tile's span is the curve at frame `n + p / oversampling` of the tile.
     """
     filters = np.zeros((oversampling - 1, TILE_FRAMES, TILE_SPAN))
-    window = kaiser(2 * REACH_FRAMES * oversampling + 1, KAISER_BETA)
+    window = np.kaiser(2 * REACH_FRAMES * oversampling + 1, KAISER_BETA)
     for phase in range(1, oversampling):
         distances = np.arange(1 - REACH_FRAMES, REACH_FRAMES + 1) - phase / oversampling
         taps = np.sinc(distances) * window[oversampling - phase :: oversampling]

@@ -26,8 +26,8 @@ from rebounce.engine.vst3_guest import Bundle, Guest, HostedParameter, HostedRun
 
 TIMEOUT_S = 30.0
 
-# Taken as a rounding that deserves a word when it is larger than this part of the range.
-_NOTABLE_ROUNDING = 1e-4
+# pedalboard sets values on a grid of a thousandth of the range; only what the plugin rounds beyond that deserves a word.
+_NOTABLE_ROUNDING = 1.5e-3
 
 # Names in a chain file, or arguments here, that a parameter of the plugin cannot have as well.
 _TAKEN_NAMES = frozenset({"analysis", "path", "plugin", "plugin_name", "state"})

@@ -10,6 +10,7 @@ import click
 
 from rebounce import __version__
 from rebounce.engine.errors import ModelError, RebounceError, UsageError
+from rebounce.interruption import hear_stops
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -63,11 +64,12 @@ def rebounce() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    hear_stops()
+    # A file's name may hold bytes that are no text, or letters that the terminal has not: neither may end a batch.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = rebounce.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = _say("interrupted; nothing half-written was left behind", EXIT_INTERRUPTED)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         code = _say("interrupted; nothing half-written was left behind", EXIT_INTERRUPTED)
     except click.ClickException as problem:
         problem.show()
@@ -79,6 +81,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output left; a second error while closing would only add noise
         code = EXIT_FAILED
+    except OSError as problem:
+        code = _say(f"{problem}; check the path, its permissions and the room on its disk", EXIT_FAILED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

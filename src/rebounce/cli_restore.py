@@ -1,6 +1,5 @@
 """`rebounce restore`: files and folders in, the same tree out, repaired."""
 
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,8 +129,6 @@ def restore(**typed: Any) -> None:
     """
     from rebounce.restoring import run
 
-    # A polite stop from outside ends as Ctrl-C does: nothing half-written stays.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = Arguments(**typed)
     if not arguments.inputs and arguments.input_list is None:
         raise UsageError("restore: expected at least one file or folder, or --input-list FILE, found none")

@@ -30,7 +30,9 @@ def run(arguments: "Arguments", preset: str | Path) -> int:
     _check_reference(arguments)
     _check_device(arguments.device)
     listed = read_input_list(arguments.input_list) if arguments.input_list else []
-    items = plan_batch([*arguments.inputs, *listed], arguments.output, arguments.file_format)
+    items = plan_batch(
+        [*arguments.inputs, *listed], arguments.output, arguments.file_format, arguments.delta, arguments.saves_chain
+    )
     if not items:
         click.echo("rebounce: no audio files were found in what was given", err=True)
     shape = preset_hash(board, options.shaping())
@@ -45,6 +47,8 @@ def _options(arguments: "Arguments") -> Options:
         check_depth(arguments.file_format.upper(), arguments.bit_depth)
     if arguments.delta and arguments.sample_rate_hz:
         raise UsageError("--delta: input minus output needs both at one rate; leave --sample-rate out")
+    if arguments.delta and arguments.delta.resolve() == arguments.output.resolve():
+        raise UsageError(f"--delta {arguments.delta}: the results go there already; name a folder of its own")
     return Options(
         file_format=arguments.file_format,
         bit_depth=arguments.bit_depth,

@@ -1,9 +1,9 @@
 """The rival of `five-stage`: the recipe its founding text describes, with the libraries and constants it names.
 
-At 32 kHz, where it works: noisereduce, stationary, at 0.8. Then at the piece's own rate: the spectrum of the whole piece
-above 8 kHz raised by 1.5 and mixed in 70:30; pedalboard's compressor at -20 dB, 4:1, 10/100 ms; a high-pass at 20 Hz, a
-low-pass at 20 kHz and 15% of a 10-16 kHz band; the peak brought to 0.891 and triangular noise added. In stereo, as the
-piece is, and as an array, so that reading and writing files is left out on both sides.
+At 32 kHz, where it works: noisereduce, stationary, at 0.8. Then at the piece's own rate: the spectrum of the whole
+piece above 8 kHz raised by 1.5 and mixed in 70:30; pedalboard's compressor at -20 dB, 4:1, 10/100 ms; a high-pass at
+20 Hz, a low-pass at 20 kHz and 15% of a 10-16 kHz band; the peak brought to 0.891 and triangular noise added. It gets
+the piece in stereo and as an array, so that reading and writing files is left out on both sides.
 """
 
 import librosa

@@ -2,7 +2,7 @@
 
 The loudness meter runs in every restore, and scipy.signal, whose sosfilt would serve, takes longer to import (0.7 s)
 than ten minutes of audio take to measure. A block of 64 frames is one row of a matrix product here, and the states
-between the blocks come from a second, coarser product; only every 2048th frame is a step of a loop.
+between the blocks come from a second, coarser product; only every 1024th frame is a step of a loop.
 """
 
 from typing import Any
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BLOCK_FRAMES = 64
-GROUP_BLOCKS = 32
+GROUP_BLOCKS = 16
+# Products of at most this many rows stay below the size at which BLAS starts threads: these wait for one another by
+# spinning, which on a busy machine costs a hundred times what they save, and the sums would depend on their number.
+MOST_ROWS = 32
 
 
 class BlockFilter:
@@ -35,10 +38,10 @@ class BlockFilter:
         whole = count * BLOCK_FRAMES
         filtered = np.empty_like(samples)
         blocks = samples[:, :whole].reshape(channels, count, BLOCK_FRAMES)
-        starts = self._starts(blocks @ self._absorb.T)
-        made = blocks @ self._respond.T
-        made += starts[:, :count] @ self._recall.T
-        filtered[:, :whole] = made.reshape(channels, whole)
+        starts = self._starts(_product(blocks, self._absorb))
+        made = filtered[:, :whole].reshape(channels, count, BLOCK_FRAMES)
+        _product(blocks, self._respond, out=made)
+        made += _product(starts[:, :count], self._recall)
         self.state = starts[:, count]
         filtered[:, whole:] = self._rest(samples[:, whole:])
         return filtered
@@ -49,13 +52,13 @@ class BlockFilter:
         groups = count // GROUP_BLOCKS + 1
         padded = np.zeros((channels, groups, GROUP_BLOCKS * order))
         padded.reshape(channels, -1, order)[:, :count] = absorbed
-        additions = padded @ self._absorb_group.T
+        additions = _product(padded, self._absorb_group)
         group_starts = np.empty((channels, groups, order))
         state = self.state
         for group in range(groups):
             group_starts[:, group] = state
             state = state @ self._pass_on_group.T + additions[:, group]
-        starts = padded @ self._states_from.T + group_starts @ self._recall_group.T
+        starts = _product(padded, self._states_from) + _product(group_starts, self._recall_group)
         return starts.reshape(channels, -1, order)
 
     def _rest(self, samples: Floats) -> Floats:
@@ -67,6 +70,15 @@ class BlockFilter:
             + self.state @ np.linalg.matrix_power(self._a, frames).T
         )
         return filtered
+
+
+def _product(rows: Floats, matrix: Floats, out: Floats | None = None) -> Floats:
+    """`rows @ matrix.T` for `(channels, count, n)`, a few rows at a time."""
+    made = np.empty((*rows.shape[:2], len(matrix))) if out is None else out
+    for first in range(0, rows.shape[1], MOST_ROWS):
+        part = slice(first, first + MOST_ROWS)
+        np.matmul(rows[:, part], matrix.T, out=made[:, part])
+    return made
 
 
 def _state_space(sections: Floats) -> tuple[Floats, Floats, Floats, float]:

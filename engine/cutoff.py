@@ -39,9 +39,9 @@ SMOOTH_HZ = 190.0
 
 # The slope is measured over this part below the wall, and its height in the upper part of it.
 SLOPE_SHARES = (0.5, 0.92)
-HEIGHT_SHARES = (0.78, 0.92)
+HEIGHT_SHARES = (0.8, 0.93)
 STEEPEST_SLOPE_DB = -45.0
-FLATTEST_SLOPE_DB = -3.0
+FLATTEST_SLOPE_DB = -6.0
 MOST_ROUGHNESS_DB = 6.0
 KNEE_DB = 3.0
 FOOT_DB = 15.0

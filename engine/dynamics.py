@@ -22,7 +22,7 @@ FLOOR_MAGNITUDE = 1e-9
 
 # How fast the detector lets go of a peak. Fast enough not to lengthen the release by more than a few ms, slow enough to
 # bridge the zeros of a wave, which otherwise make the reduction on a tone fall short by up to 1.3 dB, more when loud.
-HOLD_DB_PER_MS = 4.0
+HOLD_DB_PER_MS = 2.0
 
 # A reduction below this is none: the release creeps towards 0 dB and would never arrive.
 SMALLEST_REDUCTION_DB = 1e-3

@@ -22,6 +22,8 @@ FRAME_SECONDS = 0.0232
 HOPS_PER_BLOCK = 64
 # The source reaches this far down from the cut-off, or as far as is missing above it if that is less.
 LOWEST_SOURCE_SHARE = 0.5
+# Music falls the faster the higher it gets: this much in the first octave above the cut-off, beside the slope.
+BEND_DB = 10.0
 # What would be softer than this in a frame is not made: nobody hears it, and silence and dither stay as they are.
 QUIETEST_FILL_DBFS = -110.0
 
@@ -135,8 +137,9 @@ def _gains(cutoff: Cutoff, targets: NDArray[np.intp], sources: NDArray[np.intp],
     assert cutoff.cutoff_hz is not None
     assert cutoff.transition_hz is not None
     slope_db = cutoff.slope_db_per_octave * np.log2(targets / sources)
+    slope_db -= BEND_DB * np.log2(targets * bin_hz / cutoff.cutoff_hz) ** 2
     missing = np.clip((targets * bin_hz - cutoff.cutoff_hz) / cutoff.transition_hz, 0, 1)
-    return np.asarray(10 ** (slope_db / 20) * np.sqrt(missing))
+    return np.asarray(10 ** (slope_db / 20) * missing)
 
 
 def _noise_table(more: int) -> Spectra:

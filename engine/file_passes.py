@@ -116,19 +116,19 @@ class FilePasses:
             return self._written(stages, audio)
 
     def _written(self, stages: list[Plugin], audio: Iterable[Audio]) -> Done:
-        """Write, and write again where the first result would clip."""
+        """Write, and write again where the first result would clip; the input itself where no sample was changed."""
         attempt: Try | None = Try(subtype=self._plan.subtype)
         while attempt is not None:
             with open_sink(self._source, self._target(attempt)) as sink:
                 reading = self._pump([*stages, *attempt.stages], audio, sink)
                 written = sink.finish(reading.bext_loudness())
-                following = next_try(
-                    attempt, self._overs(written, reading), self._job.options.clip_mode, self._plan.container
-                )
-                if following is None:
+                overs, clip_mode = self._overs(written, reading), self._job.options.clip_mode
+                following = next_try(attempt, overs, clip_mode, self._plan.container)
+                if following is None and (written.is_changed or self._plan.converts):
                     return self._delivered(sink, written, reading, attempt)
                 attempt = following
-        raise AssertionError("the last try always stands")
+        # Only here, where nothing is staged any more: the copy is staged under the same name.
+        return self._copied(reading.level_in())
 
     def _pump(self, stages: list[Plugin], audio: Iterable[Audio], sink: Sink) -> "_Reading":
         """The last pass: from input or spool through the remaining stages into the sink, meters on both ends."""
@@ -173,9 +173,7 @@ class FilePasses:
         )
 
     def _delivered(self, sink: Sink, written: Written, reading: "_Reading", attempt: Try) -> Done:
-        """Publish what was written, or the input itself where no sample was changed."""
-        if not written.is_changed and not self._plan.converts:
-            return self._copied(reading.level_in())
+        """Publish what was written."""
         self._before_publish(self._job.target, part_path(self._job.target))
         messages = [*attempt.messages, *written.messages, *self._board.notes(), *sink.publish()]
         return Done(

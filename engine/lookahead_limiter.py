@@ -34,6 +34,9 @@ LOWEST_CONTROL_RATE_HZ = 5_000
 OVERSAMPLING = 8
 NEAR_CEILING = math.cos(math.pi / OVERSAMPLING)
 
+# The limiter aims this far below its ceiling: that is what meters with a finer grid and longer filters read above ours.
+METER_MARGIN_DB = 0.05
+
 # A release that is closer to no gain than this is over, so that the samples after it are the input's own.
 SMALLEST_REDUCTION_DB = 1e-4
 
@@ -46,7 +49,7 @@ class LookaheadLimiter:
 
     def __init__(self, sample_rate_hz: float, *, gain_db: float, ceiling_dbtp: float) -> None:
         self._gain = np.float32(10 ** (gain_db / 20))
-        self._ceiling = 10 ** (ceiling_dbtp / 20)
+        self._ceiling = 10 ** ((ceiling_dbtp - METER_MARGIN_DB) / 20)
         self._cell_frames = cell_frames(sample_rate_hz)
         control_rate_hz = sample_rate_hz / self._cell_frames
         self._steps = lookahead_steps(sample_rate_hz)
@@ -55,6 +58,7 @@ class LookaheadLimiter:
         self._smoothing = window / window.sum()
         self._held_db = np.zeros(self._steps - 1)
         self._is_first = True
+        self.largest_reduction_db = 0.0
         self._coarse, self._fine = _filters(self._cell_frames)
         self._lift = max(largest_lift(self._coarse), largest_lift(self._fine))
         ramp = np.arange(self._cell_frames) / self._cell_frames
@@ -106,6 +110,7 @@ class LookaheadLimiter:
         self._held_db = whole[points - 1 : -1]
         if not whole.any():
             return None
+        self.largest_reduction_db = max(self.largest_reduction_db, -float(needed_db[1:points].min()))
         gain = 10 ** (np.convolve(whole, self._smoothing, mode="valid") / 20)
         curve = np.stack([gain[:-1], np.diff(gain)], axis=1) @ self._interpolation
         return curve.ravel().astype(np.float32)

@@ -9,6 +9,7 @@ import soundfile
 from rebounce.engine.bext import BextLoudness
 from rebounce.engine.encoder import Encoder
 from rebounce.engine.id3_tags import make_id3
+from rebounce.engine.ogg_pages import set_serial
 from rebounce.engine.pcm import Samples
 from rebounce.engine.sample_formats import SampleFormat
 from rebounce.engine.tags import PICTURE_KEY, Tags
@@ -17,6 +18,8 @@ from rebounce.engine.virtual_file import Guarded
 # libsndfile's scale from 0 (best) to 1: 320 kbit/s of MP3, and Vorbis quality 8.
 MP3_COMPRESSION = 0.0
 OGG_COMPRESSION = 0.2
+# libvorbis puts a whole write on the stack: a minute of audio at once is a segmentation fault (libsndfile 1.2.2).
+PIECE_FRAMES = 4096
 
 
 class ShiftedFile(Guarded):
@@ -69,13 +72,16 @@ class LossyOutput:
 
     def write(self, samples: Samples) -> None:
         """The next samples `(frames, channels)`, float32."""
-        self._encoder.write(samples)
+        for start in range(0, len(samples), PIECE_FRAMES):
+            self._encoder.write(samples[start : start + PIECE_FRAMES])
 
     def finish(self, loudness: BextLoudness | None) -> None:
         """Let the encoder finish; the comments of an OGG file are written into it then."""
         self._encoder.close()
         if self._kind == "OGG" and not self._tags.is_empty:
             self._write_comments()
+        if self._kind == "OGG":
+            set_serial(self._out)
         self._out.seek(0, os.SEEK_END)
 
     def _write_comments(self) -> None:

@@ -20,6 +20,11 @@ from rebounce.engine.job import Job
 from rebounce.engine.record import ERROR, SKIPPED, Record
 from rebounce.engine.source import Source, open_source
 
+# What must not be taken for more than it is.
+PRESET_MESSAGES = {
+    "auto": ("no analysis of faults ran: auto does only what is certain to be harmless, so far nothing",),
+}
+
 Progress = Callable[[float], None]
 """Told the fraction that is done, from 0 to 1."""
 
@@ -84,7 +89,7 @@ def _record(job: Job, source: Source, origin: Origin) -> Record:
     return replace(
         _bare_record(job),
         input_sha256=origin.input_sha256,
-        messages=info.messages,
+        messages=(*info.messages, *PRESET_MESSAGES.get(job.preset, ())),
         sample_rate_hz=info.sample_rate_hz,
         channels=info.channels,
         frames=info.frames,

@@ -88,9 +88,9 @@ class Source:
     ) -> None:
         self.file.close()
 
-    def blocks(self, frames: int = GRID_FRAMES) -> "Blocks":
-        """All blocks of `frames` each, the last as long as it is; can be walked as often as wanted."""
-        return Blocks(self, frames)
+    def blocks(self, frames: int = GRID_FRAMES, first_frame: int = 0) -> "Blocks":
+        """The blocks from `first_frame` on, of `frames` each, the last as long as it is; to be walked at will."""
+        return Blocks(self, frames, first_frame)
 
     def check_still_same(self) -> None:
         """Raise when the file was written to since it was opened."""
@@ -105,14 +105,15 @@ class Source:
 class Blocks:
     """The blocks of a source; every walk reads the file anew."""
 
-    def __init__(self, source: Source, frames: int) -> None:
+    def __init__(self, source: Source, frames: int, first_frame: int) -> None:
         self._source = source
         self._frames = frames
+        self._first_frame = first_frame
 
     def __iter__(self) -> Iterator[Block]:
         info = self._source.info
-        found = 0
-        for original in _read(self._source, self._frames):
+        found = self._first_frame
+        for original in _read(self._source, self._frames, self._first_frame):
             if original.dtype.kind == "f":
                 _check_numbers(info.path, original, found)
             found += original.shape[0]
@@ -200,14 +201,16 @@ def _check_numbers(path: Path, original: Samples, first_frame: int) -> None:
         )
 
 
-def _read(source: Source, frames: int) -> Iterator[Samples]:
-    """Samples in their own dtype, from the first to the last that can be read."""
-    if source.info.frames == 0:
+def _read(source: Source, frames: int, first_frame: int) -> Iterator[Samples]:
+    """Samples in their own dtype, from the first that is wanted to the last that can be read."""
+    if source.info.frames == first_frame:
         return  # libsndfile cannot open a FLAC file without frames
     dtype = depth_of(source.info.subtype).carrier
     with open(source.info.path, "rb", buffering=0) as file:
         window, sound = _decoder(source, file)
         with sound:
+            if first_frame:
+                sound.seek(first_frame)
             while True:
                 try:
                     with signals_wait():

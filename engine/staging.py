@@ -20,6 +20,9 @@ from typing import BinaryIO
 
 from rebounce.engine.errors import OutputError
 
+if sys.platform != "win32":
+    import fcntl
+
 PREFIX, SUFFIX = ".", ".rebounce.part"
 LONGEST_NAME_BYTES = 255
 COPY_BYTES = 1 << 20
@@ -207,8 +210,6 @@ def _claim(path: Path, mode: int) -> BinaryIO:
 
 
 def _lock(file: BinaryIO, path: Path) -> None:
-    import fcntl
-
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:

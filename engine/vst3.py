@@ -26,7 +26,7 @@ from rebounce.engine.vst3_guest import Bundle, Guest, HostedParameter, HostedRun
 
 TIMEOUT_S = 30.0
 
-# pedalboard sets values on a grid of a thousandth of the range; only what the plugin rounds beyond that deserves a word.
+# pedalboard sets values on a grid of a thousandth of the range; only what the plugin rounds beyond it is worth a word.
 _NOTABLE_ROUNDING = 1.5e-3
 
 # Names in a chain file, or arguments here, that a parameter of the plugin cannot have as well.
@@ -122,6 +122,9 @@ class Vst3(Plugin):
         else:
             raise unknown_name(self.name, name, list(self.parameters()))
 
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._hosted]
+
     def _set_hosted(self, values: dict[str, Any]) -> None:
         checked: dict[str, Value] = {}
         for name, value in values.items():
@@ -146,13 +149,15 @@ class Vst3(Plugin):
 
     def to_dict(self) -> dict[str, Any]:
         """The path, what differs from the plugin's defaults, and its state."""
+        return self._settings() | {"state": self._guest.state()}
+
+    def _settings(self) -> dict[str, Any]:
         table: dict[str, Any] = {"plugin": self._path}
         if self._guest.bundle.plugin_name is not None:
             table["plugin_name"] = self._guest.bundle.plugin_name
         table |= self._values
-        state = self._guest.state()
-        table |= {name: self._guest.values[item.name] for name, item in self._hosted.items() if self._differs(item)}
-        return table | {"state": state}
+        own = {name: self._guest.values[item.name] for name, item in self._hosted.items() if self._differs(item)}
+        return table | own
 
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> Self:
@@ -171,7 +176,7 @@ class Vst3(Plugin):
         return type(self).from_dict, (self.to_dict(),)
 
     def __repr__(self) -> str:
-        shown = {name: value for name, value in self.to_dict().items() if name not in ("plugin", "state")}
+        shown = {name: value for name, value in self._settings().items() if name != "plugin"}
         return ", ".join([f"Vst3({self._path!r}", *(f"{name}={value!r}" for name, value in shown.items())]) + ")"
 
     def _differs(self, item: HostedParameter) -> bool:

@@ -40,18 +40,21 @@ def _missing(path: str, given: Path) -> str:
 def _with_binary(bundle: Path) -> Path:
     """The bundle, if it holds something for this system."""
     here = "MacOS" if sys.platform == "darwin" else f"{platform.machine()}-linux"
-    contents = bundle / "Contents"
-    if not (contents / here).is_dir():
-        held = sorted(item.name for item in contents.iterdir() if item.is_dir() and item.name != "Resources")
-        raise ChainError(
-            f"{bundle}: expected a plugin built for {here}, found {', '.join(held) or 'none'}; "
-            "install the version for this system"
-        )
+    if not (bundle / "Contents" / here).is_dir():
+        raise _built_for_others(bundle, here)
     return bundle
 
 
 def _inner_file(bundle: Path) -> Path:
     found = sorted(bundle.glob(f"Contents/*-win/*{SUFFIX}"))
     if not found:
-        raise ChainError(f"{bundle}: expected a plugin built for Windows in it, found none; install that version")
+        raise _built_for_others(bundle, "Windows")
     return found[0]
+
+
+def _built_for_others(bundle: Path, here: str) -> ChainError:
+    held = sorted(item.name for item in (bundle / "Contents").iterdir() if item.is_dir() and item.name != "Resources")
+    return ChainError(
+        f"{bundle}: expected a plugin built for {here}, found {', '.join(held) or 'none'}; "
+        "install the version for this system"
+    )

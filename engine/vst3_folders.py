@@ -25,5 +25,6 @@ def refuse_unless_allowed(bundle: str, allowed: Iterable[Path]) -> None:
     folders = ", ".join(str(folder) for folder in system_vst3_folders())
     raise ChainError(
         f"{bundle}: a chain file may load plugins from the system's VST3 folders ({folders}), "
-        f"and this one lies elsewhere; a plugin is native code, so allow it by name if you trust it: --allow-plugin {bundle}"
+        "and this one lies elsewhere; a plugin is native code, so allow it by name if you trust it: "
+        f"--allow-plugin {bundle}"
     )

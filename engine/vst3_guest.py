@@ -112,15 +112,15 @@ class Guest:
     def state(self) -> str:
         """The whole state as base64 text: what was given, for as long as nothing was set since."""
         if self._state is None:
-            self._state = str(self._asked_of(self.link(), {"do": "state"})["state"])
+            self._state = str(self._asked_of(self.link(), {"do": "state", "ended": self._take_ended()})["state"])
         return self._state
 
     def start_run(self, sample_rate_hz: float, channels: int) -> "HostedRun":
         """The plugin made ready for a new piece of audio."""
         link = self.link()
         run = next(_run_numbers)
-        ended = [self._ended.popleft() for _ in range(len(self._ended))]
-        message = {"do": "start", "run": run, "sample_rate_hz": sample_rate_hz, "channels": channels, "ended": ended}
+        message = {"do": "start", "run": run, "sample_rate_hz": sample_rate_hz, "channels": channels}
+        message["ended"] = self._take_ended()
         self._asked_of(link, message)
         hosted = HostedRun(self, link, run)
         weakref.finalize(hosted, self._ended.append, run).atexit = False
@@ -157,6 +157,10 @@ class Guest:
         self.values = reply["values"]
         self.parameters = {table["name"]: _parameter(table, reply["defaults"]) for table in reply["parameters"]}
         return link
+
+    def _take_ended(self) -> list[int]:
+        """The runs that nothing refers to any more; the child is told with the next message that concerns it."""
+        return [self._ended.popleft() for _ in range(len(self._ended))]
 
     def _tell(self, values: dict[str, Value]) -> None:
         assert self._link is not None

@@ -110,18 +110,17 @@ class Host:
         """What the parameters are set to."""
         return {"values": read_values(self._voices[0].plugin)}
 
-    def do_state(self) -> Message:
-        """The plugin's whole state."""
-        first = self._voices[0]
-        if first.is_stale and not self._runs:
-            first.settle()
-        return {"state": base64.b64encode(first.plugin.raw_state).decode()}
+    def do_state(self, ended: Sequence[int]) -> Message:
+        """The plugin's whole state, from an instance that no run is using: it is fed a block to be up to date."""
+        self._release(ended)
+        voice = self._take(self._voices[0].width)
+        voice.settle()
+        self._idle[voice.width].insert(0, voice)
+        return {"state": base64.b64encode(voice.plugin.raw_state).decode()}
 
     def do_start(self, run: int, sample_rate_hz: float, channels: int, ended: Sequence[int]) -> Message:
         """Make instances ready for a new piece of audio, those of ended runs before new ones."""
-        for number in ended:
-            for voice in self._runs.pop(number, (0.0, []))[1]:
-                self._idle[voice.width].append(voice)
+        self._release(ended)
         voices = [self._take(width) for width in self._layout(channels)]
         for voice in voices:
             voice.settle()
@@ -141,6 +140,12 @@ class Host:
         np.concatenate(done, axis=0, out=self._memory.audio(channels, done[0].shape[1]))
         latency = int(voices[0].plugin.reported_latency_samples)
         return {"frames": done[0].shape[1], "latency_frames": latency}
+
+    def _release(self, ended: Sequence[int]) -> None:
+        """Take back the instances of runs that are over."""
+        for number in ended:
+            for voice in self._runs.pop(number, (0.0, []))[1]:
+                self._idle[voice.width].append(voice)
 
     def _layout(self, channels: int) -> list[int]:
         """The widths of the instances: pairs where the plugin takes pairs, else one a channel."""
@@ -187,6 +192,11 @@ def load_instance(path: str, plugin_name: str | None) -> Any:
     try:
         # No time to warm up: pedalboard gives that to instruments alone, which are refused below.
         plugin = VST3Plugin(path, plugin_name=plugin_name, initialization_timeout=0.0)
+    except ImportError as error:
+        raise Refused(
+            f"expected a VST3 effect that loads, but: {str(error).splitlines()[0]} The file may be damaged, or a "
+            "library missing that it needs (on Linux `ldd` names those); install the plugin again"
+        ) from error
     except ValueError as error:
         names = VST3Plugin.get_plugin_names_for_file(path)
         if len(names) < 2:

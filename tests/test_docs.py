@@ -53,6 +53,16 @@ def test_commands_in_the_docs_exist() -> None:
     assert told - in_prose <= set(COMMANDS)
 
 
+def test_the_reference_names_every_plugin_and_parameter() -> None:
+    from rebounce.engine.registry import OURS, plugin_specs
+
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    for name in OURS:
+        section = text.split(f"### {name}\n")[1].split("\n### ")[0]
+        missing = [parameter for parameter in plugin_specs(name) or {} if f"`{parameter}`" not in section]
+        assert missing == []
+
+
 def test_make_targets_in_the_docs_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     told = {word for page in PAGES for word in re.findall(r"\bmake ([a-z]+)\b", "\n".join(_code(page)))}

@@ -40,7 +40,12 @@ def presets() -> None:
 @presets.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a preset.")
 def list_presets(as_json: bool) -> None:
-    """The bundled presets, and your own in the user folder."""
+    """The bundled presets, and your own in the user folder.
+
+    \b
+    Example:
+      rebounce presets list
+    """
     import json
 
     from rebounce.engine.preset import bundled_presets, read_preset
@@ -56,7 +61,12 @@ def list_presets(as_json: bool) -> None:
 @presets.command("show")
 @click.argument("name")
 def show_preset(name: str) -> None:
-    """The text of a preset, ready to be saved and edited."""
+    """The text of a preset, ready to be saved and edited.
+
+    \b
+    Example:
+      rebounce presets show five-stage > my-chain.toml
+    """
     from rebounce.engine.preset import bundled_presets, read_preset
 
     read_preset(find_preset(name))
@@ -70,7 +80,12 @@ def show_preset(name: str) -> None:
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--allow-plugin", "allowed", multiple=True, help="A VST3 bundle outside the system's VST3 folders.")
 def check_presets(paths: tuple[str, ...], allowed: tuple[str, ...]) -> None:
-    """Check chain files: every plugin, parameter and range, and that every VST3 loads."""
+    """Check chain files: every plugin, parameter and range, and that every VST3 loads.
+
+    \b
+    Example:
+      rebounce presets check my-chain.toml
+    """
     from rebounce.engine.preset import load_preset
 
     failed = 0

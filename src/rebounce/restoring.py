@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,11 @@ def run(arguments: "Arguments", preset: str | Path) -> int:
     )
     if not items:
         click.echo("rebounce: no audio files were found in what was given", err=True)
+    pairs = [(item, _job(item, arguments, options)) for item in items]
+    if arguments.is_album:
+        board = _album(board, pairs)
     shape = preset_hash(board, options.shaping())
-    pairs = [(item, _job(item, arguments, options, shape)) for item in items]
+    pairs = [(item, replace(job, preset_hash=shape)) for item, job in pairs]
     records = _told_plan(pairs, arguments) if arguments.is_dry_run else _work(pairs, board, arguments)
     return exit_code(records)
 
@@ -87,7 +91,7 @@ def _check_device(device: str) -> None:
         choose_device(device)
 
 
-def _job(item: Item, arguments: "Arguments", options: Options, shape: str) -> Job:
+def _job(item: Item, arguments: "Arguments", options: Options) -> Job:
     return Job(
         source=item.source,
         target=item.target,
@@ -95,9 +99,18 @@ def _job(item: Item, arguments: "Arguments", options: Options, shape: str) -> Jo
         root=arguments.output,
         options=options,
         preset=arguments.preset,
-        preset_hash=shape,
         is_forced=arguments.is_forced,
     )
+
+
+def _album(board: Board, pairs: list[tuple[Item, Job]]) -> Board:
+    """The chain with one level change for everything that will be restored."""
+    from rebounce.engine.album import album_board
+
+    album, messages = album_board(board, [job for item, job in pairs if _settled(item, job) is None])
+    for message in messages:
+        click.echo(f"rebounce: {message}", err=True)
+    return album
 
 
 def _settled(item: Item, job: Job) -> Record | None:

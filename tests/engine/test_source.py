@@ -48,6 +48,16 @@ def test_blocks_of_any_size_are_what_soundfile_reads_in_one(
     assert (info.container, info.subtype, info.channels, info.sample_rate_hz) == (container, subtype, 2, 44_100)
 
 
+@pytest.mark.parametrize("container", ["WAV", "AIFF", "FLAC"])
+def test_a_walk_can_begin_anywhere(tmp_path: Path, container: str) -> None:
+    samples = np.random.default_rng(0).integers(-9999, 9999, (20_000, 2)).astype(np.int16)
+    soundfile.write(tmp_path / "x", samples, 48_000, format=container)
+    with open_source(tmp_path / "x") as source:
+        found = np.concatenate([block.original for block in source.blocks(700, first_frame=12_345)])
+        assert np.array_equal(found, samples[12_345:])
+        assert list(source.blocks(first_frame=20_000)) == []
+
+
 def test_two_walks_at_a_time_do_not_disturb_each_other(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "x.flac", np.random.default_rng(0).uniform(-1, 1, (5000, 1)), 48_000)
     with open_source(tmp_path / "x.flac") as source:

@@ -212,7 +212,7 @@ def test_what_the_plugin_rounds_is_read_back_and_noted(zam_folder: Path) -> None
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_program_and_a_value_that_it_moves_can_be_set_in_either_order(zam_folder: Path, order: int) -> None:
-    asked = {"current_program": "PoppySnare", "threshold_db": -20.0}
+    asked: dict[str, Any] = {"current_program": "PoppySnare", "threshold_db": -20.0}
     plugin = Vst3(str(zam_folder / "ZamComp.vst3"), **dict(list(asked.items())[::order]))
     assert plugin.current_program == "PoppySnare"
     assert plugin.threshold_db == pytest.approx(-20, abs=0.08)
@@ -232,6 +232,26 @@ def test_it_comes_back_from_its_table_with_equal_output(maxim: Vst3, limited: Au
     assert restored.to_dict() == table
     assert np.array_equal(restored(loud(), RATE_HZ), limited)
     restored.close()
+
+
+def test_what_was_set_after_a_run_is_in_the_state(zam_folder: Path) -> None:
+    plugin = Vst3(str(zam_folder / "ZaMaximX2.vst3"), threshold_db=-12)
+    plugin(loud(frames=100), RATE_HZ)
+    plugin.threshold_db = -25
+    from_state = Vst3(plugin.path, state=plugin.to_dict()["state"])
+    assert from_state.threshold_db == plugin.threshold_db
+    assert from_state.to_dict() == plugin.to_dict()
+    plugin.close()
+    from_state.close()
+
+
+def test_saving_in_the_middle_of_a_run_does_not_disturb_it(zam_folder: Path, limited: Audio) -> None:
+    plugin = Vst3(str(zam_folder / "ZaMaximX2.vst3"), threshold_db=-12, release_ms=50)
+    first = plugin.process(loud()[:, :30_000], RATE_HZ, reset=False)
+    assert Vst3.from_dict(plugin.to_dict()).to_dict() == plugin.to_dict()
+    second = plugin.process(loud()[:, 30_000:], RATE_HZ, reset=False)
+    assert np.array_equal(np.concatenate([first, second, plugin.flush()], axis=1), limited)
+    plugin.close()
 
 
 def test_state_alone_brings_everything_back_and_a_parameter_beside_it_wins(maxim: Vst3) -> None:

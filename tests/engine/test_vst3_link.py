@@ -32,7 +32,7 @@ PATIENCE_S = 30.0
 
 @pytest.fixture
 def maxim(zam_folder: Path) -> Iterator[Vst3]:
-    plugin = Vst3(str(zam_folder / "ZaMaximX2.vst3"), threshold_db=-12, plugin_timeout_s=2)
+    plugin = Vst3(str(zam_folder / "ZaMaximX2.vst3"), threshold_db=-12, plugin_timeout_s=1)
     yield plugin
     plugin.close()
 
@@ -76,7 +76,7 @@ def wait_for_end(child: int) -> bool:
     [
         (signal.SIGSEGV, "its process died of SIGSEGV"),
         (signal.SIGKILL, "its process died of SIGKILL"),
-        (signal.SIGSTOP, "it gave none within 2 s and was ended"),
+        (signal.SIGSTOP, "it gave none within 1 s and was ended"),
     ],
 )
 def test_a_signal_in_mid_block_is_an_error_that_names_the_plugin_and_the_next_piece_succeeds(
@@ -102,7 +102,7 @@ def test_a_signal_in_mid_block_is_an_error_that_names_the_plugin_and_the_next_pi
 def test_a_plugin_stopped_before_its_block_is_ended_too(maxim: Vst3) -> None:
     maxim.process(noise(100), RATE_HZ, reset=False)
     os.kill(maxim.guest.link().pid, signal.SIGSTOP)
-    with pytest.raises(PluginCrashed, match="it gave none within 2 s"):
+    with pytest.raises(PluginCrashed, match="it gave none within 1 s"):
         maxim.flush()
     assert maxim(noise(100), RATE_HZ).shape == (2, 100)
 
@@ -110,9 +110,7 @@ def test_a_plugin_stopped_before_its_block_is_ended_too(maxim: Vst3) -> None:
 def test_a_run_whose_process_is_gone_does_not_go_on_in_the_next_one(maxim: Vst3) -> None:
     run = maxim.stream(RATE_HZ, 2)
     run.push(noise(8192))
-    os.kill(maxim.guest.link().pid, signal.SIGKILL)
-    assert wait_for_end(maxim.guest.link().pid) or True
-    maxim.guest.close()
+    maxim.close()
     assert maxim(noise(100), RATE_HZ).shape == (2, 100)
     with pytest.raises(PluginCrashed, match="its process had ended before"):
         run.finish()
@@ -174,8 +172,8 @@ print(plugin.guest.link().pid, flush=True)
 """
 
 
-def script(code: str, zam_folder: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-W", "error", "-X", "dev", "-c", BUILD + code, str(zam_folder / "ZamVerb.vst3")]
+def script(code: str, bundle: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-W", "error", "-X", "dev", "-c", BUILD + code, str(bundle)]
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -188,7 +186,7 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_the_child_ends_with_a_parent_that_is_killed(zam_folder: Path, is_stopped: bool) -> None:
-    with script("sys.stdin.read()", zam_folder) as parent:
+    with script("sys.stdin.read()", zam_folder / "ZamEQ2.vst3") as parent:
         child = int(first_line(parent))
         if is_stopped:
             os.kill(child, signal.SIGSTOP)
@@ -198,7 +196,8 @@ def test_the_child_ends_with_a_parent_that_is_killed(zam_folder: Path, is_stoppe
 
 def test_a_script_that_just_ends_leaves_nothing_and_prints_nothing(zam_folder: Path) -> None:
     # ZamVerb prints a line for every impulse response it reads.
-    with script("import numpy as np; plugin(np.zeros((2, 9000), dtype='float32'), 44100)", zam_folder) as parent:
+    code = "import numpy as np; plugin(np.zeros((2, 9000), dtype='float32'), 44100)"
+    with script(code, zam_folder / "ZamVerb.vst3") as parent:
         said, complained = parent.communicate(timeout=PATIENCE_S)
     assert (parent.returncode, complained) == (0, "")
     assert not Path(f"/proc/{int(said)}").exists()
@@ -206,7 +205,8 @@ def test_a_script_that_just_ends_leaves_nothing_and_prints_nothing(zam_folder: P
 
 def test_a_forked_copy_starts_a_process_of_its_own_and_leaves_the_first_alone(zam_folder: Path) -> None:
     forked = """
-import gc, numpy as np
+import gc, warnings, numpy as np
+warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 and later warn of any fork beside a thread
 audio = np.random.default_rng(0).standard_normal((2, 20000)).astype("float32")
 expected = plugin(audio, 48000)
 first = plugin.guest.link().pid
@@ -219,10 +219,9 @@ if (copy := os.fork()) == 0:
 assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 0
 assert np.array_equal(plugin(audio, 48000), expected) and plugin.guest.link().pid == first
 """
-    with script(forked, zam_folder) as parent:
+    with script(forked, zam_folder / "ZaMaximX2.vst3") as parent:
         _, complained = parent.communicate(timeout=PATIENCE_S)
-    # Python 3.12 and later warn of any fork beside a thread; that it works is what is asked here.
-    assert parent.returncode == 0 or "fork() may lead to deadlocks" in complained, complained
+    assert (parent.returncode, complained) == (0, "")
 
 
 def test_an_unused_plugin_leaves_no_thread_and_no_open_file_behind(zam_folder: Path) -> None:

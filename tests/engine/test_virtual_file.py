@@ -1,0 +1,99 @@
+import io
+import signal
+import threading
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import pytest
+import soundfile
+
+from rebounce.engine.encoder import Encoder
+from rebounce.engine.sample_formats import SampleFormat
+from rebounce.engine.source import open_raw
+from rebounce.engine.virtual_file import Outlet, Window, signals_wait
+
+STEREO = SampleFormat(subtype="PCM_16", bits=16, endian="LITTLE", sample_rate_hz=48_000, channels=2)
+
+
+class FullAfter(io.BytesIO):
+    """A file that takes so many bytes and then fails."""
+
+    def __init__(self, room: int, problem: BaseException) -> None:
+        super().__init__()
+        self._room = room
+        self._problem = problem
+
+    def write(self, data: object) -> int:
+        taken = memoryview(cast(bytes, data)).nbytes
+        if self.tell() + taken > self._room:
+            raise self._problem
+        return super().write(cast(bytes, data))
+
+
+def test_a_window_shows_its_bytes_alone() -> None:
+    window = Window(io.BytesIO(bytes(range(100))), 10, 20)
+    buffer = bytearray(50)
+    assert window.seek(0, 2) == 20
+    window.seek(15)
+    assert window.readinto(memoryview(buffer)) == 5
+    assert bytes(buffer[:5]) == bytes(range(25, 30))
+    assert window.tell() == 20
+    assert window.readinto(memoryview(buffer)) == 0
+
+
+@pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_a_file_raises_in_a_callback_is_raised_after_it(
+    problem: BaseException, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outlet = Outlet(FullAfter(300_000, problem))
+    encoder = Encoder(outlet, open_raw(outlet, "w", STEREO))
+    block = np.zeros((65_536, 2), dtype=np.int16)
+    encoder.write(block)
+    with pytest.raises(type(problem)) as caught:
+        encoder.write(block)
+    assert caught.value is problem
+    encoder.discard()
+    assert capfd.readouterr().err == ""
+
+
+def test_what_reading_raises_in_a_callback_is_raised_after_it() -> None:
+    class Failing(io.BytesIO):
+        def readinto(self, buffer: object) -> int:
+            raise OSError(5, "Input/output error")
+
+    window = Window(cast(BinaryIO, Failing(bytes(1000))), 0, 1000)
+    with open_raw(window, "r", STEREO) as sound:
+        sound.read(10)
+        with pytest.raises(OSError, match="Input/output error"):
+            window.raise_problem()
+
+
+def test_an_interrupt_waits_until_the_call_is_over() -> None:
+    def work() -> None:
+        with signals_wait():
+            signal.raise_signal(signal.SIGINT)
+            done.append("the rest of the call")
+
+    done: list[str] = []
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["the rest of the call"]
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_signals_are_left_alone_in_other_threads(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            with signals_wait():
+                soundfile.write(tmp_path / "x.wav", np.zeros(10), 48_000)
+        except BaseException as problem:
+            failures.append(problem)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+    assert failures == []

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.overlap_add import Framing, powers_of, separate_spectra_of, size_near, slabs_of
+from rebounce.engine.band_levels import analysis_framing
+from rebounce.engine.overlap_add import powers_of, separate_spectra_of, slabs_of
 
 Floats = NDArray[np.float64]
 
-FRAME_SECONDS = 0.0464
 SLAB_FRAMES = 24
 # Frames this far below full scale are silence.
 SILENCE_DBFS = -80.0
@@ -72,7 +72,7 @@ def highest_fill_hz(sample_rate_hz: float) -> float:
 
 def find_cutoff(blocks: Iterable[Audio], sample_rate_hz: float) -> Cutoff:
     """One pass over the file, `(channels, any)` a block."""
-    framing = Framing(size=size_near(FRAME_SECONDS * sample_rate_hz), overlap=4)
+    framing = analysis_framing(sample_rate_hz)
     power = np.zeros(framing.bins)
     balanced = np.zeros(framing.bins)
     for slab in slabs_of(blocks, SLAB_FRAMES * framing.size):
@@ -122,7 +122,7 @@ def _falls(dense_db: Floats, levels_db: Floats, places: Floats, bin_hz: float) -
 
 def _knee(dense_db: Floats, wall_hz: float, bin_hz: float) -> Cutoff:
     """Where below the wall the spectrum leaves the line that it follows before, and how fast."""
-    frequencies_hz = np.arange(1, dense_db.size) * bin_hz
+    frequencies_hz: Floats = np.arange(1, dense_db.size) * np.float64(bin_hz)
     octaves = np.log2(frequencies_hz / wall_hz)
     levels_db = dense_db[1:]
     in_slope = _between(frequencies_hz, wall_hz, SLOPE_SHARES)
@@ -141,7 +141,9 @@ def _knee(dense_db: Floats, wall_hz: float, bin_hz: float) -> Cutoff:
         return NOTHING_MISSING
     foot_hz = float(frequencies_hz[upper][np.argmax(lack_db[upper] > FOOT_DB)])
     return Cutoff(
-        cutoff_hz=round(knee_hz), transition_hz=round(max(bin_hz, foot_hz - knee_hz)), slope_db_per_octave=round(slope, 2)
+        cutoff_hz=round(knee_hz),
+        transition_hz=round(max(bin_hz, foot_hz - knee_hz)),
+        slope_db_per_octave=round(slope, 2),
     )
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.noise_profile import NoiseProfile, find_noise, noise_framing
+from rebounce.engine.band_levels import analysis_framing
+from rebounce.engine.noise_profile import NoiseProfile, find_noise
 from rebounce.engine.overlap_add import Powers, Spectra, audio_of, powers_of, spectra_of
 from rebounce.engine.parameters import Number
 from rebounce.engine.plugin import Plugin
@@ -60,7 +61,7 @@ class Denoise(Plugin):
     def timing(self, sample_rate_hz: float) -> Timing:
         if self.analysis is not None and not self.analysis.is_noisy:
             return Timing(takes_many=True)
-        framing = noise_framing(sample_rate_hz)
+        framing = analysis_framing(sample_rate_hz)
         context = framing.margin + SMOOTHING_PASSES * framing.hop
         return Timing(block_frames=HOPS_PER_BLOCK * framing.hop, before_frames=context, after_frames=context)
 
@@ -74,7 +75,7 @@ class _Gate:
     """The kernel of one run."""
 
     def __init__(self, plugin: Denoise, sample_rate_hz: float) -> None:
-        self._framing = noise_framing(sample_rate_hz)
+        self._framing = analysis_framing(sample_rate_hz)
         self._reduction = np.float32(plugin.strength * plugin.max_reduction_db / 20 * np.log(10))
         frequencies_hz = np.arange(self._framing.bins) * self._framing.bin_hz(sample_rate_hz)
         densities = plugin.analysis.densities_at(frequencies_hz) * self._framing.density_scale(sample_rate_hz)
@@ -98,7 +99,8 @@ class _Gate:
             power = _smooth_bins(power[:-2] + power[1:-1] + power[2:])
         power += np.float32(LEAST_POWER)
         np.log10(power, out=power)
-        return np.clip((self._open_at - power) * np.float32(10 / RAMP_DB), 0, 1)
+        closed: Powers = np.clip((self._open_at - power) * np.float32(10 / RAMP_DB), 0, 1)
+        return closed
 
 
 def _smooth_bins(power: Powers) -> Powers:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.plugin import Plugin
 from rebounce.engine.parameters import Number
+from rebounce.engine.plugin import Plugin
 from rebounce.engine.stream import GRID_FRAMES, Kernel, Timing
 
 BLOCK_FRAMES = 2 * GRID_FRAMES
@@ -58,8 +58,8 @@ class PeakDetector:
 class ReductionSmoother:
     """A one-pole filter with one time for rising and another for falling values: attack and release.
 
-    Such a filter decides at every sample, which numpy cannot do at once. pedalboard's compressor has it inside, natively
-    compiled: with a threshold far below its input and a ratio of 2, its gain is (threshold / envelope) ** 0.5, from
+    Such a filter decides at every sample, which numpy cannot do at once. pedalboard's compressor has it inside,
+    compiled: with a threshold far below its input and a ratio of 2 its gain is (threshold / envelope) ** 0.5, from
     which the envelope is read back to 7 digits.
     """
 
@@ -116,9 +116,9 @@ class CompressorKernel:
 class Dynamics(Plugin):
     """Feed-forward compressor on the louder of the channels' magnitudes, hard knee.
 
-    A steady level L above the threshold leaves at threshold + (L - threshold) / ratio. On a tone the reduction settles
-    a little short of that for its peak, as with any peak detector whose attack is not instant. `strength` scales the gain in
-    dB.
+    A steady level L above the threshold leaves at threshold + (L - threshold) / ratio. On a tone the reduction is that
+    of its peak less 0.14 dB at 1 kHz and 0.9 dB at 50 Hz, at any level: the detector falls a little between the peaks.
+    `strength` scales the gain in dB.
     """
 
     threshold_db = Number(-80.0, 0.0)
@@ -128,7 +128,7 @@ class Dynamics(Plugin):
     makeup_db = Number(-24.0, 24.0)
     strength = Number(0.0, 1.0)
 
-    def __init__(  # noqa: PLR0913  # the six are what a compressor has; keyword-only, as pedalboard writes them
+    def __init__(
         self,
         *,
         threshold_db: float = -20.0,
@@ -161,5 +161,7 @@ class Dynamics(Plugin):
     def notes(self) -> list[str]:
         if self._last_run is None or self._last_run.largest_reduction_db == 0:
             return []
-        return [f"Dynamics turned down what lies above {self.threshold_db:g} dB by up to "
-                f"{self._last_run.largest_reduction_db:.1f} dB."]
+        return [
+            f"Dynamics turned down what lies above {self.threshold_db:g} dB by up to "
+            f"{self._last_run.largest_reduction_db:.1f} dB."
+        ]

@@ -8,6 +8,7 @@ says so. Both sides cover the same seconds, and both are encoded in the same way
 import base64
 import io
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +16,10 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from rebounce.engine.audio import Audio
-from rebounce.engine.errors import UnreadableFile
+from rebounce.engine.audio import Audio, joined
 from rebounce.engine.loudness import LoudnessMeter
 from rebounce.engine.overview import Overview
+from rebounce.engine.source import open_source
 
 LONGEST_S = 30.0
 FULL_SCALE_16 = 32_768
@@ -114,15 +115,15 @@ def cut_excerpt(before: Path, after: Path, overview: Overview, most_bytes: float
 
 def read_stretch(path: Path, start_s: float, end_s: float) -> Sound:
     """A stretch of a file, of its first two channels."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            first = min(round(start_s * file.samplerate), file.frames)
-            file.seek(first)
-            wanted = min(round(end_s * file.samplerate), file.frames) - first
-            audio = np.ascontiguousarray(file.read(wanted, dtype="float32", always_2d=True).T[:2])
-            rate = int(file.samplerate)
-    except soundfile.LibsndfileError as error:
-        raise UnreadableFile(f"{path}: expected an audio file, {error}; is it whole, and was it moved?") from error
+    with open_source(path) as source:
+        rate, frames = source.info.sample_rate_hz, source.info.frames
+        first = min(round(start_s * rate), frames)
+        wanted = min(round(end_s * rate), frames) - first
+        blocks: list[Audio] = []
+        with closing(iter(source.blocks(first_frame=first))) as ahead:
+            while wanted > sum(block.shape[1] for block in blocks):
+                blocks.append(next(ahead).audio[:2])
+        audio = joined(blocks, min(source.info.channels, 2))[:, :wanted]
     divisor = max(1.0, float(np.abs(audio).max(initial=0.0)))
     return Sound(audio=np.asarray(audio / np.float32(divisor)), sample_rate_hz=rate, divisor=divisor)
 

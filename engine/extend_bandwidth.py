@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.cutoff import Cutoff, find_cutoff, highest_fill_hz
+from rebounce.engine.cutoff import LEAST_MISSING_HZ, Cutoff, find_cutoff, highest_fill_hz
 from rebounce.engine.overlap_add import Framing, Spectra, audio_of, powers_of, size_near, spectra_of
 from rebounce.engine.parameters import Number
 from rebounce.engine.plugin import Plugin
@@ -60,14 +60,14 @@ class ExtendBandwidth(Plugin):
         return [f"cut off at {self.analysis.cutoff_hz / 1000:.1f} kHz: the band above was filled"]
 
     def timing(self, sample_rate_hz: float) -> Timing:
-        if self.analysis is not None and self.analysis.cutoff_hz is None:
+        if self.analysis is not None and not _is_missing_some(self.analysis, sample_rate_hz):
             return Timing(takes_many=True)
         framing = fill_framing(sample_rate_hz)
         context = framing.margin
         return Timing(block_frames=HOPS_PER_BLOCK * framing.hop, before_frames=context, after_frames=context)
 
     def kernel(self, sample_rate_hz: float, channels: int) -> Kernel:
-        if self.analysis.cutoff_hz is None:
+        if not _is_missing_some(self.analysis, sample_rate_hz):
             return lambda block: block
         return _Fill(self, sample_rate_hz)
 
@@ -118,6 +118,11 @@ class _Fill:
         rows = np.lib.stride_tricks.sliding_window_view(self._noise, bins)
         turns: Spectra = rows[numbers * NOISE_STEP % NOISE_TABLE]
         return turns
+
+
+def _is_missing_some(cutoff: Cutoff, sample_rate_hz: float) -> bool:
+    """Whether a file of this rate, which may be another than was analysed, has a band to fill."""
+    return cutoff.cutoff_hz is not None and cutoff.cutoff_hz < highest_fill_hz(sample_rate_hz) - LEAST_MISSING_HZ
 
 
 def _sources(targets: NDArray[np.intp], step: int) -> NDArray[np.intp]:

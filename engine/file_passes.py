@@ -4,6 +4,7 @@ What always holds: every pass reads the input, or a spool, from its beginning; n
 all of it is right; and what was left in the output folder on the way is gone at the end.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -189,7 +190,7 @@ class FilePasses:
         """The input itself, byte for byte, where it is not there already."""
         target, options = self._job.copy_target, self._job.options
         messages = list(self._board.notes())
-        if not (target.exists() and target.samefile(self._job.source)):
+        if not (os.path.exists(target) and target.samefile(self._job.source)):
             self._before_publish(target, self._job.source)
             messages += copy_unchanged(
                 self._job.source, target, replaces=self._job.is_forced, keeps_mtime=options.keep_mtime

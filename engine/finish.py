@@ -83,7 +83,7 @@ class Finish(Plugin):
     profile = OptionalChoice(*PROFILES)
     strength = Number(0.0, 1.0)
 
-    def __init__(  # noqa: PLR0913  # target, profile, and the four numbers that a profile leaves open; keyword-only
+    def __init__(
         self,
         *,
         target: str = "lufs",
@@ -194,14 +194,12 @@ class Finish(Plugin):
         trial = find_gain(blocks, sample_rate_hz, goal, lufs=found.lufs, true_peak_dbtp=found.true_peak_dbtp)
         return self._decided(found, trial.gain_db, trial.limiting_db, trial.lufs)
 
-    def _decided(
-        self, found: Finishing, gain_db: float, limiting_db: float, lufs_after: float | None
-    ) -> Finishing:
+    def _decided(self, found: Finishing, gain_db: float, limiting_db: float, lufs_after: float | None) -> Finishing:
         reached = None if lufs_after is None else abs(lufs_after - self.goal_db) <= REACHED_WITHIN_LU
         return replace(found, gain_db=gain_db, limiting_db=limiting_db, lufs_after=lufs_after, reached=reached)
 
     def _ceiling_at_strength(self, found: Finishing) -> float:
-        """The ceiling, or, at less than full strength, as far down to it from the file's own peak as the strength says."""
+        """The ceiling; at less than full strength, only that part of the way down to it from the file's own peak."""
         assert found.true_peak_dbtp is not None, "what is limited is not silent"
         way_down_db = self.strength * (self.goal_ceiling_dbtp - found.true_peak_dbtp)
         return max(self.goal_ceiling_dbtp, found.true_peak_dbtp + way_down_db)
@@ -214,28 +212,32 @@ class Finish(Plugin):
 
 def describe(found: Finishing, finish: Finish) -> str:
     """What was done, in one sentence."""
+    unit = {"lufs": "LUFS", "peak": "dBFS", "true_peak": "dBTP"}[finish.target]
+    goal = f"{finish.goal_db:.1f} {unit}"
     if found.true_peak_dbtp is None:
         return "silence: left alone"
-    unit = {"lufs": "LUFS", "peak": "dBFS", "true_peak": "dBTP"}[finish.target]
     if finish.target == "lufs" and found.lufs is None:
         return "its loudness cannot be measured (silence, or shorter than 0.4 s): left alone"
     if not found.gain_db and not found.limiting_db:
-        return f"{finish.goal_db:.1f} {unit} already: left alone"
+        return f"{goal} already: left alone"
     gain_db = finish.strength * found.gain_db
     moved = f"turned {'down' if gain_db < 0 else 'up'} by {abs(gain_db):.1f} dB"
     if finish.strength < 1:
-        return f"{moved}, {100 * finish.strength:.0f}% of the way to {finish.goal_db:.1f} {unit}"
+        return f"{moved}, {100 * finish.strength:.0f}% of the way to {goal}"
     limited = f", peaks limited by up to {found.limiting_db:.1f} dB" if found.limiting_db else ""
-    if finish.target != "lufs" or found.reached:
-        return f"{moved} to {finish.goal_db:.1f} {unit}{limited}"
+    return moved + (f" to {goal}{limited}" if found.reached else _shortfall(found, finish, limited))
+
+
+def _shortfall(found: Finishing, finish: Finish, limited: str) -> str:
+    """The end of the sentence where the loudness was not reached, or is not known."""
     if found.lufs_after is None:
         return (
-            f"{moved} towards {finish.goal_db:.1f} LUFS{limited}; the audio could be walked only once, so what the limiter "
-            "took off the loudness was not measured and not made up for"
+            f" towards {finish.goal_db:.1f} LUFS{limited}; the audio could be walked only once, so what the limiter took "
+            "off the loudness was not measured and not made up for"
         )
     return (
-        f"{moved} to {found.lufs_after:.1f} LUFS{limited}: {finish.goal_db - found.lufs_after:.1f} LU short of "
-        f"{finish.goal_db:.1f} LUFS, because the limiter may take no more than {finish.limiter_budget_db:g} dB off a peak"
+        f" to {found.lufs_after:.1f} LUFS{limited}: {finish.goal_db - found.lufs_after:.1f} LU short of "
+        f"{finish.goal_db:.1f} LUFS, as the limiter may take no more than {finish.limiter_budget_db:g} dB off a peak"
     )
 
 

@@ -5,11 +5,12 @@ does not leave a result behind that nobody knows.
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from rebounce.engine.staging import Staged, output_errors
+from rebounce.engine.staging import output_errors, part_path
 
 NOTES_FOLDER = ".rebounce"
 LONGEST_NAME_BYTES = 240
@@ -33,10 +34,18 @@ def sha256_of(path: Path) -> str:
 def remember(root: Path, target: Path, origin: Origin, output_sha256: str) -> None:
     """Note, in the output folder `root`, what `target` is made from and what it is going to hold."""
     table = asdict(origin) | {"output_sha256": output_sha256}
-    with Staged(_note_path(root, target), replaces=True) as note:
-        with output_errors(note.target):
-            note.file.write((json.dumps(table, indent=2) + "\n").encode())
-        note.publish()
+    note = _note_path(root, target)
+    part = part_path(note)
+    with output_errors(target):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as file:
+                file.write((json.dumps(table, indent=2) + "\n").encode())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(note)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def is_result_of(root: Path, target: Path, origin: Origin) -> bool:

@@ -75,7 +75,9 @@ class LookaheadLimiter:
         if is_first:
             # The gain is on its way down before the file begins, if a peak stands right at its start.
             silence_before = np.zeros(self._steps - 1)
-            self._held_db = _least_ahead(np.concatenate([silence_before, needed_db]), self._steps + 1)[: self._steps - 1]
+            self._held_db = _least_ahead(np.concatenate([silence_before, needed_db]), self._steps + 1)[
+                : self._steps - 1
+            ]
         gain = self._gain_curve(needed_db)
         return block if gain is None else block * gain
 
@@ -123,9 +125,7 @@ def limiter_timing(sample_rate_hz: float) -> Timing:
     """The windows that the limiter takes."""
     ahead = lookahead_steps(sample_rate_hz) * cell_frames(sample_rate_hz)
     whole_tiles = -(-ahead // TILE_FRAMES) * TILE_FRAMES
-    return Timing(
-        block_frames=BLOCK_FRAMES, before_frames=2 * TILE_FRAMES, after_frames=whole_tiles + REACH_FRAMES
-    )
+    return Timing(block_frames=BLOCK_FRAMES, before_frames=2 * TILE_FRAMES, after_frames=whole_tiles + REACH_FRAMES)
 
 
 def cell_frames(sample_rate_hz: float) -> int:

@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.overlap_add import Framing, powers_of, separate_spectra_of, size_near, slabs_of
+from rebounce.engine.band_levels import BandLevels, Floats, band_centres_hz, band_edges_hz
+from rebounce.engine.overlap_add import slabs_of
 
-Floats = NDArray[np.float64]
-
-FRAME_SECONDS = 0.0464
 SLAB_FRAMES = 24
 
 # Hiss below this lies under the dither of 16 bits in all but the quietest music, and a repair would only add risk.
@@ -31,17 +29,12 @@ LEAST_DISTANCE_DB = 20.0
 
 LOWEST_HZ = 10.0
 PINK_SLOPE_DB = 3.0
-LOWEST_BAND_HZ = 60.0
-NARROWEST_BAND_HZ = 150.0
-BANDS_PER_OCTAVE = 6
-HIGHEST_BAND_HZ = 96_000.0
 
 # The shares of all frames that may be the softest of a band, and the fewest frames such a share must be.
 SOFT_SHARES = (0.3, 0.1, 0.03, 0.01)
 FEWEST_FRAMES = 10
-# The level of n bins of noise scatters by this over sqrt(n); from a tenth of a share to all of it, a floor rises by no
-# more than 2.4 times that, even where noise alone is heard in hardly more frames than the share.
-SCATTER_DB = 4.8
+# From a tenth of a share to all of it, a floor rises by no more than this times what noise in that band scatters by,
+# even where noise alone is heard in hardly more frames than the share.
 MOST_SCATTER = 2.4
 # The softest frames of noise are softer than noise is on average; by how much depends on how often it is heard alone.
 MIDDLE_SCATTER = 0.5
@@ -60,10 +53,6 @@ SLOPES_DB = (-6.0, 3.0)
 MOST_ROUGHNESS_DB = 0.8
 
 NO_DENSITY_DB = -200.0
-LOWEST_CELL_DB = -150.0
-CELLS_PER_DB = 10
-CELLS = 2_000
-LOUD_SHARE = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +82,9 @@ class NoiseProfile:
         return np.asarray(10 ** (np.where(inside, read_db, NO_DENSITY_DB) / 10))
 
 
-def noise_framing(sample_rate_hz: float) -> Framing:
-    """Frames of about 46 ms."""
-    return Framing(size=size_near(FRAME_SECONDS * sample_rate_hz), overlap=4)
-
-
 def find_noise(blocks: Iterable[Audio], sample_rate_hz: float) -> NoiseProfile:
     """One pass over the file, `(channels, any)` a block."""
-    levels = _BandLevels(sample_rate_hz)
+    levels = BandLevels(sample_rate_hz, QUIETEST_NOISE_DBFS)
     for slab in slabs_of(blocks, SLAB_FRAMES * levels.framing.size):
         levels.see(slab)
     programme_dbfs = levels.programme_dbfs()
@@ -119,80 +103,7 @@ def find_noise(blocks: Iterable[Audio], sample_rate_hz: float) -> NoiseProfile:
     )
 
 
-def band_edges_hz() -> Floats:
-    """Where the bands begin, and where the last one ends; the same at any sample rate."""
-    edges = [LOWEST_BAND_HZ]
-    while edges[-1] < HIGHEST_BAND_HZ:
-        edges.append(edges[-1] + max(NARROWEST_BAND_HZ, edges[-1] * (2 ** (1 / BANDS_PER_OCTAVE) - 1)))
-    return np.asarray(edges)
-
-
-def band_centres_hz() -> Floats:
-    edges = band_edges_hz()
-    return np.asarray(np.sqrt(edges[:-1] * edges[1:]))
-
-
-class _BandLevels:
-    """How often each band had which level, and how flat its spectrum was then."""
-
-    def __init__(self, sample_rate_hz: float) -> None:
-        self.framing = noise_framing(sample_rate_hz)
-        self._scale = np.float32(self.framing.density_scale(sample_rate_hz))
-        self._bin_hz = self.framing.bin_hz(sample_rate_hz)
-        edges = band_edges_hz()
-        starts = np.round(edges[edges <= sample_rate_hz / 2] / self._bin_hz).astype(int)
-        self._starts, self._end = starts[:-1], starts[-1]
-        self._widths = np.diff(starts)
-        self.scatter_db = SCATTER_DB / np.sqrt(self._widths)
-        self._counts = np.zeros((self._widths.size, CELLS), dtype=np.int64)
-        self._flatness = np.zeros((self._widths.size, CELLS))
-        self._totals = np.zeros((1, CELLS), dtype=np.int64)
-
-    def see(self, slab: Audio) -> None:
-        """Take note of the next frames, silence apart."""
-        powers = powers_of(separate_spectra_of(slab, self.framing))[:, _is_sounding(slab, self.framing.size)]
-        if powers.shape[1] == 0:
-            return
-        powers /= self._scale
-        self._totals += np.bincount(_cells(powers.mean(axis=0).sum(axis=1) * self._bin_hz), minlength=CELLS)
-        bands = self._band_means(powers)
-        powers += np.float32(1e-20)
-        logs = self._band_means(np.log10(powers, out=powers))
-        flatness = np.average(10 * logs - _decibels(bands), axis=0, weights=bands + 1e-30)
-        places = _cells(bands.mean(axis=0)) + np.arange(self._widths.size) * CELLS
-        size, shape = self._counts.size, self._counts.shape
-        self._counts += np.bincount(places.ravel(), minlength=size).reshape(shape)
-        self._flatness += np.bincount(places.ravel(), weights=flatness.ravel(), minlength=size).reshape(shape)
-
-    @property
-    def frames(self) -> int:
-        return int(self._totals.sum())
-
-    def programme_dbfs(self) -> float | None:
-        """How loud the louder frames are; None where nothing sounds."""
-        return float(_quantiles(self._totals, LOUD_SHARE)[0]) if self.frames else None
-
-    def total_dbfs(self, densities_db: Floats) -> float:
-        """How loud noise of these densities is."""
-        return float(_decibels(np.sum(10 ** (densities_db / 10) * self._widths) * self._bin_hz))
-
-    def softest_db(self, share: float) -> Floats:
-        """The density that each band is below in this share of the frames."""
-        return _quantiles(self._counts, share)
-
-    def flatness_db(self, share: float) -> Floats:
-        """How flat each band is in this share of its frames, the softest."""
-        is_soft = np.arange(CELLS) <= ((self.softest_db(share) - LOWEST_CELL_DB) * CELLS_PER_DB)[:, np.newaxis]
-        counts = np.sum(self._counts * is_soft, axis=1)
-        return np.asarray(np.sum(self._flatness * is_soft, axis=1) / np.maximum(counts, 1))
-
-    def _band_means(self, powers: Audio) -> Floats:
-        """The mean over the bins of each band, of the last axis."""
-        sums = np.add.reduceat(powers[..., : self._end], self._starts, axis=-1)
-        return np.asarray(sums / self._widths)
-
-
-def _floor(levels: _BandLevels) -> Floats:
+def _floor(levels: BandLevels) -> Floats:
     """The density of each band's noise floor in dB, from the share of frames that shows most of it."""
     best = np.full(levels.scatter_db.size, NO_DENSITY_DB)
     for share in SOFT_SHARES:
@@ -207,8 +118,8 @@ def _floor(levels: _BandLevels) -> Floats:
         found = np.full(best.size, NO_DENSITY_DB)
         for run in _runs(is_floor, densities_db, levels.scatter_db):
             if _is_noise(run, densities_db):
-                run = _with_sides(run, may_be_floor, densities_db)
-                found[run] = densities_db[run] + MIDDLE_SCATTER * levels.scatter_db[run]
+                whole = _with_sides(run, may_be_floor, densities_db)
+                found[whole] = densities_db[whole] + MIDDLE_SCATTER * levels.scatter_db[whole]
         if np.sum(found > NO_DENSITY_DB) > np.sum(best > NO_DENSITY_DB):
             best = found
     return best
@@ -249,26 +160,3 @@ def _is_noise(run: slice, densities_db: Floats) -> bool:
     slope, offset = np.polyfit(octaves, floors, 1)
     roughness = np.std(floors - slope * octaves - offset)
     return bool(SLOPES_DB[0] < slope < SLOPES_DB[1] and roughness < MOST_ROUGHNESS_DB)
-
-
-def _is_sounding(slab: Audio, size: int) -> NDArray[np.bool_]:
-    """For each frame whether all of it is louder than the quietest noise that counts."""
-    count = slab.shape[1] // size
-    parts = slab[:, : count * size].reshape(slab.shape[0], count, 8, size // 8)
-    powers = np.einsum("cfps,cfps->fp", parts, parts) / (slab.shape[0] * size // 8)
-    return np.asarray(powers.min(axis=1) > 10 ** (QUIETEST_NOISE_DBFS / 10))
-
-
-def _cells(powers: Floats) -> NDArray[np.intp]:
-    return np.clip((_decibels(powers) - LOWEST_CELL_DB) * CELLS_PER_DB, 0, CELLS - 1).astype(np.intp)
-
-
-def _quantiles(counts: NDArray[np.int64], share: float) -> Floats:
-    """The level in dB that each row is below in this share of its counts."""
-    sums = np.cumsum(counts, axis=1)
-    cells = np.argmax(sums >= share * sums[:, -1:], axis=1)
-    return np.asarray(LOWEST_CELL_DB + (cells + 0.5) / CELLS_PER_DB)
-
-
-def _decibels(powers: Floats) -> Floats:
-    return np.asarray(10 * np.log10(powers + 1e-20))

@@ -8,15 +8,13 @@ however many seconds a column covers, while the extremes are those of every samp
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from scipy import fft
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.errors import UnreadableFile
+from rebounce.engine.source import open_source
 
 WAVE_COLUMNS = 1200
 SPECTRUM_COLUMNS = 900
@@ -31,8 +29,6 @@ SPECTRUM_S = 0.085
 
 FLOOR_DBFS = -127.5
 STEPS_PER_DB = 2
-
-BLOCK_FRAMES = 1 << 16
 
 
 class Overview:
@@ -161,22 +157,13 @@ class _Spectra:
 
 
 def overview_of(path: Path) -> Overview:
-    """The overview of a file on disk, read block by block."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            overview = Overview(frames=file.frames, channels=file.channels, sample_rate_hz=file.samplerate)
-            while len(block := _read(file)):
-                overview.add(np.ascontiguousarray(block.T))
-    except soundfile.LibsndfileError as error:
-        raise UnreadableFile(f"{path}: expected an audio file, {error}; is it whole, and was it moved?") from error
-    if not overview.is_whole:
-        raise UnreadableFile(f"{path}: expected {overview.frames} frames, the file ends earlier; is it still growing?")
+    """The overview of a file on disk, read block by block as it is restored: a header that lies is mended here too."""
+    with open_source(path) as source:
+        info = source.info
+        overview = Overview(frames=info.frames, channels=info.channels, sample_rate_hz=info.sample_rate_hz)
+        for block in source.blocks():
+            overview.add(block.audio)
     return overview
-
-
-def _read(file: Any) -> Audio:
-    block: Audio = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
-    return block
 
 
 def spectrum_frames(sample_rate_hz: float) -> int:

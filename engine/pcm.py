@@ -19,6 +19,8 @@ Samples = NDArray[Any]
 """Samples as soundfile hands them over: `(frames, channels)`, int16, int32, float32 or float64."""
 
 GRID_FRAMES = 65_536
+# The noise has a grid of its own: the arrays of a larger piece leave the cache, and take twice the time (measured).
+PIECE_FRAMES = 16_384
 INTEGER_BITS = {"int16": 16, "int32": 32}
 # Float32 steps near full scale are 2^-24: noise of the 32nd bit would drown in them.
 MOST_DITHERED_BITS = 24
@@ -67,6 +69,23 @@ class Conversion:
 
 def merge(index: int, original: Samples | None, audio: Audio, conversion: Conversion) -> Merged:
     """Block `index` of the grid, ready to be stored; `original` is None where there is none, after a change of rate."""
+    first = index * (GRID_FRAMES // PIECE_FRAMES)
+    pieces = [
+        _merge_piece(first + number, None if original is None else original[part], audio[:, part], conversion)
+        for number, part in enumerate(_parts(audio.shape[1]))
+    ]
+    is_changed = any(piece.is_changed for piece in pieces)
+    if original is not None and not is_changed and conversion.keeps_all:
+        return Merged(samples=unchanged(original, conversion), is_changed=False)
+    samples = np.concatenate([piece.samples for piece in pieces])
+    return Merged(samples=samples, is_changed=is_changed, clipped=sum(piece.clipped for piece in pieces))
+
+
+def _parts(frames: int) -> list[slice]:
+    return [slice(start, min(start + PIECE_FRAMES, frames)) for start in range(0, frames, PIECE_FRAMES)]
+
+
+def _merge_piece(number: int, original: Samples | None, audio: Audio, conversion: Conversion) -> Merged:
     target = depth_of(conversion.target)
     same = None if original is None else as_float32(original) == audio
     is_changed = same is None or not same.all()
@@ -75,7 +94,7 @@ def merge(index: int, original: Samples | None, audio: Audio, conversion: Conver
     if target.is_float:
         return Merged(samples=_as_floats(original, audio, same, target), is_changed=is_changed)
     grid = _Grid(bits=conversion.target_bits, carrier=target.carrier)
-    samples, clipped = _quantise(index, original, audio, same, grid)
+    samples, clipped = _quantise(number, original, audio, same, grid)
     return Merged(samples=samples, is_changed=is_changed, clipped=clipped)
 
 
@@ -122,7 +141,7 @@ class _Grid:
 
 
 def _quantise(
-    index: int, original: Samples | None, audio: Audio, same: NDArray[np.bool_] | None, grid: _Grid
+    number: int, original: Samples | None, audio: Audio, same: NDArray[np.bool_] | None, grid: _Grid
 ) -> tuple[Samples, int]:
     # In float64: at 24 bits float32 has no room left for noise below the last bit. Channels first until the very end,
     # since turning a block over is slower than anything else that is done to it.
@@ -135,7 +154,7 @@ def _quantise(
     if same is not None:
         kept = same & (scaled == np.rint(scaled))
     if grid.bits <= MOST_DITHERED_BITS and not kept.all():
-        noise = _triangular_noise(index, audio if original is None else original, scaled.shape)
+        noise = _triangular_noise(number, audio if original is None else original, scaled.shape)
         noise[kept] = 0.0
         scaled += noise
     np.rint(scaled, out=scaled)
@@ -144,9 +163,9 @@ def _quantise(
     return np.ascontiguousarray(samples.T), clipped
 
 
-def _triangular_noise(index: int, content: Samples, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _triangular_noise(number: int, content: Samples, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Noise between -1 and 1 LSB: the difference of two even ones, from one 64-bit draw a sample."""
-    digest = blake2b(index.to_bytes(8, "little"), digest_size=16)
+    digest = blake2b(number.to_bytes(8, "little"), digest_size=16)
     digest.update(np.ascontiguousarray(content).data)
     count = int(np.prod(shape))
     draws = np.random.SFC64(int.from_bytes(digest.digest(), "little")).random_raw(count)

@@ -55,7 +55,7 @@ def write_report(
     page = report_html(entries, title=title, most_sound_bytes=most_sound_bytes)
     with Staged(path, replaces=True) as staged:
         with output_errors(path):
-            staged.file.write(page.encode("utf-8"))
+            staged.file.write(page.encode("utf-8", errors="replace"))  # a name may hold bytes that are no text
         staged.publish()
 
 

@@ -3,9 +3,9 @@
 The conversion is done on spectra. A window of a whole number of periods of both rates (147 samples at 44.1 kHz last as
 long as 160 at 48 kHz) is transformed, low-passed, and transformed back at the other length, so no ratio is special and
 none needs a table of filters. The low-pass is 1 up to 0.4535 of the lower rate (20 kHz at 44.1 kHz) and 0 from half of
-it on. Between them it falls as the running integral of a Kaiser window, so its impulse response dies out, 170 samples of
-the lower rate away, to where neighbouring windows agree within float32: they overlap by that much, and only their
-middles are kept. The grid is fixed from frame 0.
+it on. Between them it falls as the running integral of a Kaiser window, so that 170 samples of the lower rate away its
+impulse response has died out to where neighbouring windows agree within float32: they overlap by that much, and only
+their middles are kept. The grid is fixed from frame 0.
 """
 
 import math
@@ -147,7 +147,8 @@ def _gains(plan: Plan, from_hz: int, to_hz: int) -> NDArray[np.float32]:
     place = (np.arange(bins) * bin_hz / lower_hz - PASS_RATIO) / (STOP_RATIO - PASS_RATIO)
     fall = np.cumsum(np.kaiser(20_001, KAISER_BETA))
     falls = np.interp(place, np.linspace(0, 1, fall.size), fall / fall[-1])
-    return ((1 - falls) * plan.period_out / plan.period_in).astype(np.float32)
+    gains: NDArray[np.float32] = ((1 - falls) * plan.period_out / plan.period_in).astype(np.float32)
+    return gains
 
 
 def _whole_rate(rate_hz: float) -> int:

@@ -131,4 +131,4 @@ def _existing_result(job: Job, origin: Origin) -> Path | None:
 
 def _is_input(job: Job, target: Path) -> bool:
     """True for a lossy input in the output folder itself: it keeps its name, and its result gets another."""
-    return target.exists() and target.samefile(job.source)
+    return os.path.exists(target) and target.samefile(job.source)

@@ -6,6 +6,7 @@ is read is an error too.
 """
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,10 @@ def open_source(path: Path) -> Source:
 
 def _open(path: Path) -> BinaryIO:
     try:
+        mode = os.stat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            # To open a pipe would wait for somebody to write into it.
+            raise UnreadableFile(f"{path}: not a file but a pipe or device, expected audio; take it out of the folder")
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source that it becomes part of closes it
     except IsADirectoryError as problem:
         raise UnreadableFile(f"{path}: a folder, expected an audio file") from problem

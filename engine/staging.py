@@ -151,8 +151,7 @@ def copy_unchanged(source: Path, target: Path, *, replaces: bool = False, keeps_
 
 def check_room(target: Path, bytes_needed: int) -> None:
     """Refuse early what the disk of `target` cannot hold."""
-    folder = next(folder for folder in target.absolute().parents if folder.exists())
-    free = shutil.disk_usage(folder).free
+    free = _free_bytes(target)
     if free < bytes_needed + SPARE_BYTES:
         raise _full(target, bytes_needed, free)
 
@@ -164,11 +163,17 @@ def output_errors(target: Path, bytes_needed: int | None = None) -> Iterator[Non
         yield
     except OSError as problem:
         if problem.errno in FULL_DISK:
-            raise _full(target, bytes_needed, shutil.disk_usage(target.parent).free) from problem
+            raise _full(target, bytes_needed, _free_bytes(target)) from problem
         raise OutputError(
             f"{target}: the result cannot be written ({problem.strerror or problem}); check that the folder "
             f"{target.parent} may be written to, or choose another with -o"
         ) from problem
+
+
+def _free_bytes(target: Path) -> int:
+    """The room on the disk of `target`, whose folder may not be there yet."""
+    folder = next(folder for folder in target.absolute().parents if os.path.exists(folder))
+    return shutil.disk_usage(folder).free
 
 
 def _full(target: Path, bytes_needed: int | None, free: int) -> OutputError:

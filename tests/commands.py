@@ -1,7 +1,6 @@
 """The command line as its users meet it: real processes, with what every one of them must keep to checked each time."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from rebounce.engine.record import Record
 
 RATE_HZ = 44_100
 DEADLINE_S = 60.0
-NOBODY = 65_534
 RECORD_KEYS = [field.name for field in fields(Record)]
 
 GAIN = '[[chain]]\nplugin = "Gain"\ngain_db = {gain_db}\n'
@@ -49,16 +47,10 @@ class Outcome:
         return {Path(record["input"]).name: record["status"] for record in self.records}
 
 
-def rebounce(*arguments: object, cwd: Path | None = None, ordinary_user: bool = False) -> Outcome:
-    """Run `rebounce` and wait for its end; a traceback is always a failure."""
-    done = subprocess.run(
-        [sys.executable, "-m", "rebounce", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        timeout=DEADLINE_S,
-        check=False,
-        **(as_ordinary_user() if ordinary_user else {}),
-    )
+def rebounce(*arguments: object, under: Sequence[str] = ()) -> Outcome:
+    """Run `rebounce`, perhaps under another program, and wait for its end; a traceback is always a failure."""
+    call = [*under, sys.executable, "-m", "rebounce", *map(str, arguments)]
+    done = subprocess.run(call, capture_output=True, timeout=DEADLINE_S, check=False)
     return outcome(done.returncode, done.stdout, done.stderr)
 
 
@@ -109,13 +101,6 @@ def start(*arguments: object, new_session: bool = False) -> "subprocess.Popen[by
         stderr=subprocess.PIPE,
         start_new_session=new_session,
     )
-
-
-def as_ordinary_user() -> dict[str, Any]:
-    """What makes a process one that permissions hold for, even where the tests run as root."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": [], "env": os.environ | {"HOME": "/nonexistent"}}
 
 
 def wait_until(holds: Callable[[], bool], process: "subprocess.Popen[bytes] | None" = None) -> None:

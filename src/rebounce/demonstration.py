@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from rebounce.cli_presets import find_preset
 from rebounce.engine.audio import Audio
@@ -20,20 +21,23 @@ from rebounce.training.demo_damage import damage
 from rebounce.training.music import make_mix
 
 RATE_HZ = 44_100
-WINDOW_FRAMES = 4096
+WINDOW_FRAMES = 8192
 QUIETEST_SHARE = 5  # percent of all windows
-HIGHS_HZ = 16_000
-SILENCE_DBFS = -150.0
+HISS_HZ = (4_000, 15_000)
+RUMBLE_HZ = (4, 16)
+HIGHS_HZ = (16_000, 20_000)
+LEAST_POWER = 1e-15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What the table shows of one file."""
+    """What the table shows of one file; bands are relative to its loudness, so that its level is no matter."""
 
     lufs: float | None
     true_peak_dbtp: float | None
-    quietest_dbfs: float
-    highs_dbfs: float
+    hiss_db: float
+    rumble_db: float
+    highs_db: float
 
 
 def demonstrate(output: Path, *, seconds: float, seed: int, preset: str, as_json: bool) -> None:
@@ -85,27 +89,33 @@ def _read(path: Path) -> Reading:
     meters = Meters(RATE_HZ, len(audio))
     meters.add(audio)
     level = meters.level()
-    powers, highs = _window_powers(audio)
+    loudness_db = level.lufs or 0.0
+    powers = _band_powers(audio)
+    quiet = powers["all"] <= np.percentile(powers["all"], QUIETEST_SHARE)
     return Reading(
         lufs=level.lufs,
         true_peak_dbtp=level.true_peak_dbtp,
-        quietest_dbfs=_dbfs(float(np.percentile(powers, QUIETEST_SHARE))),
-        highs_dbfs=_dbfs(float(highs.mean())),
+        hiss_db=_decibels(powers["hiss"][quiet]) - loudness_db,
+        rumble_db=_decibels(powers["rumble"]) - loudness_db,
+        highs_db=_decibels(powers["highs"]) - loudness_db,
     )
 
 
-def _window_powers(audio: Audio) -> tuple[Audio, Audio]:
-    """Mean square of each window, and of what lies above 16 kHz in it."""
+def _band_powers(audio: Audio) -> dict[str, NDArray[np.float64]]:
+    """The mean square of each window of the mix, in whole and in the bands that the damage touches."""
     count = audio.shape[1] // WINDOW_FRAMES
+    window = np.hanning(WINDOW_FRAMES)
     windows = audio[:, : count * WINDOW_FRAMES].reshape(len(audio), count, WINDOW_FRAMES)
-    spectra = np.abs(np.fft.rfft(windows * np.hanning(WINDOW_FRAMES))) ** 2
-    first = int(HIGHS_HZ * WINDOW_FRAMES / RATE_HZ)
-    scale = 2 / (WINDOW_FRAMES * np.square(np.hanning(WINDOW_FRAMES)).sum())
-    return np.square(windows).mean(axis=(0, 2)), spectra[..., first:].sum(axis=2).mean(axis=0) * scale
+    spectra = (
+        np.square(np.abs(np.fft.rfft(windows * window))).mean(axis=0) * 2 / (WINDOW_FRAMES * np.square(window).sum())
+    )
+    bands = {"all": (0, RATE_HZ / 2), "hiss": HISS_HZ, "rumble": RUMBLE_HZ, "highs": HIGHS_HZ}
+    bin_hz = RATE_HZ / WINDOW_FRAMES
+    return {name: spectra[:, int(low / bin_hz) : int(high / bin_hz)].sum(axis=1) for name, (low, high) in bands.items()}
 
 
-def _dbfs(power: float) -> float:
-    return max(10 * math.log10(max(power, 1e-15)), SILENCE_DBFS)
+def _decibels(powers: NDArray[np.float64]) -> float:
+    return 10 * math.log10(max(float(powers.mean()), LEAST_POWER))
 
 
 def _tell(readings: dict[str, Reading], messages: list[str]) -> None:
@@ -119,12 +129,14 @@ def _tell(readings: dict[str, Reading], messages: list[str]) -> None:
     rows = {
         "loudness, LUFS": "lufs",
         "true peak, dBTP": "true_peak_dbtp",
-        "quietest passages, dBFS": "quietest_dbfs",
-        "above 16 kHz, dBFS": "highs_dbfs",
+        "hiss in the pauses, dB *": "hiss_db",
+        "rumble below 16 Hz, dB *": "rumble_db",
+        "above 16 kHz, dB *": "highs_db",
     }
     for title, name in rows.items():
         values = [getattr(reading, name) for reading in readings.values()]
         table.add_row(title, *("-" if value is None else f"{value:.1f}" for value in values))
     Console().print(table)
+    click.echo("  * against the loudness of the file")
     for message in messages:
         click.echo(f"  {message}")

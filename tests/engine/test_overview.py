@@ -135,5 +135,5 @@ def test_a_file_gives_the_same_as_its_samples(tmp_path: Path) -> None:
 
 def test_what_is_no_audio_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "x.wav").write_text("no audio")
-    with pytest.raises(UnreadableFile, match=r"x\.wav: expected an audio file"):
+    with pytest.raises(UnreadableFile, match=r"x\.wav: not an audio file"):
         overview_of(tmp_path / "x.wav")

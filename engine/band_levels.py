@@ -1,0 +1,130 @@
+"""How loud each band of a file is, how often, and how flat its spectrum is then: one pass, in memory that stays small.
+
+The bands have the same edges at any sample rate. Frames that are silent in part are left out.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.overlap_add import Framing, powers_of, separate_spectra_of, size_near
+
+Floats = NDArray[np.float64]
+
+FRAME_SECONDS = 0.0464
+
+LOWEST_BAND_HZ = 60.0
+NARROWEST_BAND_HZ = 150.0
+BANDS_PER_OCTAVE = 6
+HIGHEST_BAND_HZ = 96_000.0
+
+# The level of n bins of noise scatters by this over sqrt(n).
+SCATTER_DB = 4.8
+
+LOWEST_CELL_DB = -150.0
+CELLS_PER_DB = 10
+CELLS = 2_000
+LOUD_SHARE = 0.95
+
+
+def analysis_framing(sample_rate_hz: float) -> Framing:
+    """Frames of about 46 ms."""
+    return Framing(size=size_near(FRAME_SECONDS * sample_rate_hz), overlap=4)
+
+
+def band_edges_hz() -> Floats:
+    """Where the bands begin, and where the last one ends; the same at any sample rate."""
+    edges = [LOWEST_BAND_HZ]
+    while edges[-1] < HIGHEST_BAND_HZ:
+        edges.append(edges[-1] + max(NARROWEST_BAND_HZ, edges[-1] * (2 ** (1 / BANDS_PER_OCTAVE) - 1)))
+    return np.asarray(edges)
+
+
+def band_centres_hz() -> Floats:
+    edges = band_edges_hz()
+    return np.asarray(np.sqrt(edges[:-1] * edges[1:]))
+
+
+class BandLevels:
+    """How often each band had which level, and how flat its spectrum was then."""
+
+    def __init__(self, sample_rate_hz: float, silence_dbfs: float) -> None:
+        self._silence_dbfs = silence_dbfs
+        self.framing = analysis_framing(sample_rate_hz)
+        self._scale = np.float32(self.framing.density_scale(sample_rate_hz))
+        self._bin_hz = self.framing.bin_hz(sample_rate_hz)
+        edges = band_edges_hz()
+        starts = np.round(edges[edges <= sample_rate_hz / 2] / self._bin_hz).astype(int)
+        self._starts, self._end = starts[:-1], starts[-1]
+        self._widths = np.diff(starts)
+        self.scatter_db = SCATTER_DB / np.sqrt(self._widths)
+        self._counts = np.zeros((self._widths.size, CELLS), dtype=np.int64)
+        self._flatness = np.zeros((self._widths.size, CELLS))
+        self._totals = np.zeros((1, CELLS), dtype=np.int64)
+
+    def see(self, slab: Audio) -> None:
+        """Take note of the next frames, silence apart."""
+        is_sounding = _is_sounding(slab, self.framing.size, self._silence_dbfs)
+        powers = powers_of(separate_spectra_of(slab, self.framing))[:, is_sounding]
+        if powers.shape[1] == 0:
+            return
+        powers /= self._scale
+        self._totals += np.bincount(_cells(powers.mean(axis=0).sum(axis=1) * self._bin_hz), minlength=CELLS)
+        bands = self._band_means(powers)
+        powers += np.float32(1e-20)
+        logs = self._band_means(np.log10(powers, out=powers))
+        flatness = np.average(10 * logs - _decibels(bands), axis=0, weights=bands + 1e-30)
+        places = _cells(bands.mean(axis=0)) + np.arange(self._widths.size) * CELLS
+        size, shape = self._counts.size, self._counts.shape
+        self._counts += np.bincount(places.ravel(), minlength=size).reshape(shape)
+        self._flatness += np.bincount(places.ravel(), weights=flatness.ravel(), minlength=size).reshape(shape)
+
+    @property
+    def frames(self) -> int:
+        return int(self._totals.sum())
+
+    def programme_dbfs(self) -> float | None:
+        """How loud the louder frames are; None where nothing sounds."""
+        return float(_quantiles(self._totals, LOUD_SHARE)[0]) if self.frames else None
+
+    def total_dbfs(self, densities_db: Floats) -> float:
+        """How loud noise of these densities is."""
+        return float(10 * np.log10(np.sum(10 ** (densities_db / 10) * self._widths) * self._bin_hz))
+
+    def softest_db(self, share: float) -> Floats:
+        """The density that each band is below in this share of the frames."""
+        return _quantiles(self._counts, share)
+
+    def flatness_db(self, share: float) -> Floats:
+        """How flat each band is in this share of its frames, the softest."""
+        is_soft = np.arange(CELLS) <= ((self.softest_db(share) - LOWEST_CELL_DB) * CELLS_PER_DB)[:, np.newaxis]
+        counts = np.sum(self._counts * is_soft, axis=1)
+        return np.asarray(np.sum(self._flatness * is_soft, axis=1) / np.maximum(counts, 1))
+
+    def _band_means(self, powers: Audio) -> Floats:
+        """The mean over the bins of each band, of the last axis."""
+        sums = np.add.reduceat(powers[..., : self._end], self._starts, axis=-1)
+        return np.asarray(sums / self._widths)
+
+
+def _is_sounding(slab: Audio, size: int, silence_dbfs: float) -> NDArray[np.bool_]:
+    """For each frame whether all of it is louder than silence."""
+    count = slab.shape[1] // size
+    parts = slab[:, : count * size].reshape(slab.shape[0], count, 8, size // 8)
+    powers = np.einsum("cfps,cfps->fp", parts, parts) / (slab.shape[0] * size // 8)
+    return np.asarray(powers.min(axis=1) > 10 ** (silence_dbfs / 10))
+
+
+def _cells(powers: Floats) -> NDArray[np.intp]:
+    return np.clip((_decibels(powers) - LOWEST_CELL_DB) * CELLS_PER_DB, 0, CELLS - 1).astype(np.intp)
+
+
+def _quantiles(counts: NDArray[np.int64], share: float) -> Floats:
+    """The level in dB that each row is below in this share of its counts."""
+    sums = np.cumsum(counts, axis=1)
+    cells = np.argmax(sums >= share * sums[:, -1:], axis=1)
+    return np.asarray(LOWEST_CELL_DB + (cells + 0.5) / CELLS_PER_DB)
+
+
+def _decibels(powers: Floats) -> Floats:
+    return np.asarray(10 * np.log10(powers + 1e-20))

@@ -161,7 +161,4 @@ class Dynamics(Plugin):
     def notes(self) -> list[str]:
         if self._last_run is None or self._last_run.largest_reduction_db == 0:
             return []
-        return [
-            f"Dynamics turned down what lies above {self.threshold_db:g} dB by up to "
-            f"{self._last_run.largest_reduction_db:.1f} dB."
-        ]
+        return [f"turned down by up to {self._last_run.largest_reduction_db:.1f} dB above {self.threshold_db:g} dB"]

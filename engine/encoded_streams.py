@@ -10,6 +10,7 @@ from rebounce.engine.chunks import file_bytes
 from rebounce.engine.errors import UnreadableFile, UnsupportedAudio
 from rebounce.engine.flac_blocks import MAGIC as FLAC_MAGIC
 from rebounce.engine.flac_blocks import FlacFile, read_flac
+from rebounce.engine.mp3_frames import LAYER_3, missing_header, read_frame_header
 from rebounce.engine.virtual_file import Window, signals_wait
 
 ID3_HEADER_BYTES = 10
@@ -23,7 +24,7 @@ FLAC_BITS = (8, 16, 24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """One encoded file. `frames` is what the decoder is going to give."""
+    """One encoded file. `frames` is what the decoder is going to give; it needs `prefix` in front of the file."""
 
     kind: str
     subtype: str
@@ -31,6 +32,7 @@ class Stream:
     channels: int
     frames: int
     flac: FlacFile | None = None
+    prefix: bytes = b""
 
 
 def id3_bytes(file: BinaryIO) -> int:
@@ -55,18 +57,12 @@ def read_stream(path: Path, file: BinaryIO) -> Stream | None:
     if magic == OGG_MAGIC and start == 0:
         _check_ogg_end(path, file)
         return _opened(path, file, "OGG")
-    if is_mpeg_header(magic):
-        return _opened(path, file, "MP3")
-    return None
-
-
-def is_mpeg_header(header: bytes) -> bool:
-    """True for the first four bytes of a frame of MPEG audio: a sync word, and no field with a forbidden value."""
-    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
-        return False
-    version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
-    bit_rate, rate = header[2] >> 4, header[2] >> 2 & 3
-    return version != 1 and layer != 0 and bit_rate != 15 and rate != 3
+    header = read_frame_header(magic)
+    if header is None:
+        return None
+    if header.layer != LAYER_3:
+        raise UnsupportedAudio(f"{path}: MPEG audio, but not MP3 (layer III); convert it to WAV or FLAC first")
+    return _opened(path, file, "MP3", prefix=missing_header(file, start))
 
 
 def _read_flac_stream(path: Path, file: BinaryIO, start: int) -> Stream:
@@ -90,9 +86,9 @@ def _has_frames(file: BinaryIO, flac: FlacFile, start: int) -> bool:
     return file_bytes(file) > start + len(FLAC_MAGIC) + metadata
 
 
-def _opened(path: Path, file: BinaryIO, kind: str, flac: FlacFile | None = None) -> Stream:
+def _opened(path: Path, file: BinaryIO, kind: str, flac: FlacFile | None = None, prefix: bytes = b"") -> Stream:
     """What the decoder says. A FLAC file without frames looks to it as if its length were not known."""
-    window, sound = open_stream(path, file)
+    window, sound = open_stream(path, file, prefix)
     with sound:
         window.raise_problem()
         return Stream(
@@ -102,12 +98,15 @@ def _opened(path: Path, file: BinaryIO, kind: str, flac: FlacFile | None = None)
             channels=sound.channels,
             frames=flac.frames if flac else sound.frames,
             flac=flac,
+            prefix=prefix,
         )
 
 
-def open_stream(path: Path, file: BinaryIO) -> tuple[Window, soundfile.SoundFile]:
+def open_stream(path: Path, file: BinaryIO, prefix: bytes) -> tuple[Window, soundfile.SoundFile]:
     """A decoder at the first frame; the window keeps the errors of reading."""
-    window = Window(file, 0, file_bytes(file))
+    # In front of audio alone: libsndfile looks for an ID3 tag at the very beginning, and passes over no more than one.
+    start = id3_bytes(file) if prefix else 0
+    window = Window(file, start, file_bytes(file) - start, prefix)
     try:
         with signals_wait():
             return window, soundfile.SoundFile(window)

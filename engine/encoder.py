@@ -1,5 +1,7 @@
 """Hands samples to libsndfile, and raises what the file behind it refused."""
 
+import contextlib
+
 import soundfile
 
 from rebounce.engine.pcm import Samples
@@ -25,10 +27,15 @@ class Encoder:
 
     def close(self) -> None:
         """Let libsndfile write what it still has; the file behind stays open."""
-        self.discard()
+        try:
+            with signals_wait():
+                self._sound.close()
+        except soundfile.LibsndfileError:
+            self._file.raise_problem()
+            raise
         self._file.raise_problem()
 
     def discard(self) -> None:
-        """`close`, when it does not matter any more what was written."""
-        with signals_wait():
+        """Let go of libsndfile, when it does not matter any more what was written."""
+        with signals_wait(), contextlib.suppress(soundfile.LibsndfileError):
             self._sound.close()

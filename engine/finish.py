@@ -182,9 +182,10 @@ class Finish(Plugin):
         if found.lufs is None or found.true_peak_dbtp is None:
             return found
         gain_db = _unless_tiny(self.goal_db - found.lufs)
+        highest_plain_db = self.goal_ceiling_dbtp - found.true_peak_dbtp
         if self.limiter_budget_db <= METER_MARGIN_DB:
-            gain_db = min(gain_db, self.goal_ceiling_dbtp - found.true_peak_dbtp)
-        if found.true_peak_dbtp + gain_db <= self.goal_ceiling_dbtp:
+            gain_db = min(gain_db, highest_plain_db)
+        if gain_db <= highest_plain_db:
             return self._decided(found, gain_db, 0.0, found.lufs + gain_db)
         goal = Goal(lufs=self.goal_db, ceiling_dbtp=self.goal_ceiling_dbtp, budget_db=self.limiter_budget_db)
         if is_one_shot(blocks):
@@ -232,8 +233,8 @@ def _shortfall(found: Finishing, finish: Finish, limited: str) -> str:
     """The end of the sentence where the loudness was not reached, or is not known."""
     if found.lufs_after is None:
         return (
-            f" towards {finish.goal_db:.1f} LUFS{limited}; the audio could be walked only once, so what the limiter took "
-            "off the loudness was not measured and not made up for"
+            f" towards {finish.goal_db:.1f} LUFS{limited}; the audio could be walked only once, so what the limiter "
+            "took off the loudness was not measured and not made up for"
         )
     return (
         f" to {found.lufs_after:.1f} LUFS{limited}: {finish.goal_db - found.lufs_after:.1f} LU short of "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.stream import Timing
+from rebounce.engine.stream import GRID_FRAMES, Timing
 from rebounce.engine.true_peak import (
     REACH_FRAMES,
     TILE_FRAMES,
@@ -25,6 +25,7 @@ from rebounce.engine.true_peak import (
     tile_peaks,
 )
 
+BLOCK_FRAMES = GRID_FRAMES
 LOOKAHEAD_SECONDS = 0.005
 RELEASE_DB_PER_SECOND = 30.0
 LOWEST_CONTROL_RATE_HZ = 5_000
@@ -74,10 +75,8 @@ class LookaheadLimiter:
         needed_db = self._needed_db(loud, peaks)
         if is_first:
             # The gain is on its way down before the file begins, if a peak stands right at its start.
-            silence_before = np.zeros(self._steps - 1)
-            self._held_db = _least_ahead(np.concatenate([silence_before, needed_db]), self._steps + 1)[
-                : self._steps - 1
-            ]
+            before = self._steps - 1
+            self._held_db = _least_ahead(np.concatenate([np.zeros(before), needed_db]), self._steps + 1)[:before]
         gain = self._gain_curve(needed_db)
         return block if gain is None else block * gain
 
@@ -118,9 +117,6 @@ class LookaheadLimiter:
         return curve.ravel().astype(np.float32)
 
 
-BLOCK_FRAMES = 8192
-
-
 def limiter_timing(sample_rate_hz: float) -> Timing:
     """The windows that the limiter takes."""
     ahead = lookahead_steps(sample_rate_hz) * cell_frames(sample_rate_hz)
@@ -153,8 +149,8 @@ def _cell_peaks(filters: Audio, chosen: Audio) -> Audio:
     cells = filters.shape[0]
     points = np.abs(points_between(filters.reshape(-1, TILE_SPAN), chosen))
     batches, rows, tiles = points.shape
-    peaks = points.reshape(batches, cells, rows // cells, tiles).max(axis=2)
-    return peaks.swapaxes(1, 2).reshape(-1, cells)[: len(chosen)]
+    peaks: Audio = points.reshape(batches, cells, rows // cells, tiles).max(axis=2).swapaxes(1, 2)
+    return peaks.reshape(-1, cells)[: len(chosen)]
 
 
 def _least_ahead(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:

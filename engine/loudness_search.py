@@ -77,7 +77,8 @@ def try_gain(blocks: Iterable[Audio], sample_rate_hz: float, gain_db: float, cei
             stream = Stream(limiter, limiter_timing(sample_rate_hz), block.shape[0], "limiter")
             meter = LoudnessMeter(sample_rate_hz, block.shape[0])
         meter.add(stream.push(block))
-    assert stream is not None and meter is not None, "what has a loudness has blocks"
+    assert stream is not None, "what has a loudness has blocks"
+    assert meter is not None
     meter.add(stream.finish())
     lufs = meter.integrated_lufs()
     assert lufs is not None, "what has a loudness keeps one when its peaks are turned down"

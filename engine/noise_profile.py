@@ -11,6 +11,7 @@ count, and a floor is only reported where it was seen, band by band.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ PINK_SLOPE_DB = 3.0
 # The shares of all frames that may be the softest of a band, and the fewest frames such a share must be.
 SOFT_SHARES = (0.3, 0.1, 0.03, 0.01)
 FEWEST_FRAMES = 10
+# Frames softer still may belong to a fade, where the noise is faded too.
+FADE_SHARES = (0.0, 0.05, 0.15)
 # From a tenth of a share to all of it, a floor rises by no more than this times what noise in that band scatters by,
 # even where noise alone is heard in hardly more frames than the share.
 MOST_SCATTER = 2.4
@@ -106,12 +109,12 @@ def find_noise(blocks: Iterable[Audio], sample_rate_hz: float) -> NoiseProfile:
 def _floor(levels: BandLevels) -> Floats:
     """The density of each band's noise floor in dB, from the share of frames that shows most of it."""
     best = np.full(levels.scatter_db.size, NO_DENSITY_DB)
-    for share in SOFT_SHARES:
+    for fade, share in product(FADE_SHARES, SOFT_SHARES):
         if share * levels.frames < FEWEST_FRAMES:
             continue
-        densities_db = levels.softest_db(share)
-        rise = (densities_db - levels.softest_db(share / 10)) / levels.scatter_db
-        flatness_db = levels.flatness_db(share)
+        densities_db = levels.softest_db(fade + share)
+        rise = (densities_db - levels.softest_db(fade + share / 10)) / levels.scatter_db
+        flatness_db = levels.flatness_db(fade + share)
         is_heard = densities_db > QUIETEST_DENSITY_DB
         is_floor = (rise < MOST_SCATTER) & (flatness_db > LEAST_FLATNESS_DB) & is_heard
         may_be_floor = (rise < SIDE_SCATTER) & (flatness_db > SIDE_FLATNESS_DB) & is_heard

@@ -43,6 +43,7 @@ def open_output(source: Source, target: Target, out: BinaryIO) -> tuple[Output, 
     is_same = source.container is not None and source.info.container == target.container
     container, messages = (source.container, []) if is_same else _converted(source, change)
     assert container is not None
+    change = replace(change, old=container.format)
     layout, said = carried_layout(source.file, container, change, target.riff_most_bytes)
     return ChunkedOutput(layout, change.new, source.file, out), messages + said
 

@@ -89,7 +89,8 @@ def _flattest(a: float) -> Polynomial:
 def _section(numerator: Polynomial, denominator: Polynomial, unit: float) -> NDArray[np.float64]:
     """One digital section `(6,)` from its analog form, whose w = 1 lies at the warped frequency `unit`."""
     above, below = _bilinear(numerator, unit), _bilinear(denominator, unit)
-    return np.concatenate([above, below]) / below[0]
+    section: NDArray[np.float64] = np.concatenate([above, below]) / below[0]
+    return section
 
 
 def _bilinear(polynomial: Polynomial, unit: float) -> NDArray[np.float64]:

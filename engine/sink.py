@@ -21,6 +21,9 @@ from rebounce.engine.source import Block, Source
 from rebounce.engine.staging import Keeping, Staged, check_room, output_errors
 from rebounce.engine.target import Target
 
+# What is left at least of samples that are encoded; silence takes less still, and is never refused for its size.
+LEAST_SHARES = {"FLAC": 0.1, "MP3": 0.02, "OGG": 0.01}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
@@ -68,6 +71,7 @@ class Sink:
         self._staged = staged
         self._output = output
         self._frames_due = target.frames(source)
+        self._bytes_needed = least_bytes(source, target)
         self._conversion = _conversion(source, target)
         self._has_originals = target.sample_rate_hz == source.info.sample_rate_hz
         self._originals = _Queue(axis=0)
@@ -84,9 +88,11 @@ class Sink:
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._is_finished:
-            self._output.discard()
-        self._staged.discard()
+        try:
+            if not self._is_finished:
+                self._output.discard()
+        finally:
+            self._staged.discard()
 
     @property
     def is_changed(self) -> bool:
@@ -124,7 +130,7 @@ class Sink:
         self._drain(1)
         waiting = self._audio.frames + self._originals.frames
         assert (self._frames, waiting) == (self._frames_due, 0), (self._frames, waiting, self._frames_due)
-        with output_errors(self._target.path):
+        with output_errors(self._target.path, self._bytes_needed):
             self._output.finish(loudness)
             self._staged.file.flush()
         self._is_finished = True
@@ -154,22 +160,22 @@ class Sink:
         return min(self._audio.frames, self._originals.frames) if self._has_originals else self._audio.frames
 
     def _store(self, samples: Samples) -> None:
-        with output_errors(self._target.path):
+        with output_errors(self._target.path, self._bytes_needed):
             self._output.write(samples)
         self._frames += samples.shape[0]
 
 
 def open_sink(source: Source, target: Target) -> Sink:
     """Begin an output beside its final place; `source` must stay open until it is finished."""
-    frame_bytes = depth_of(target.subtype).sample_bytes * source.info.channels
-    check_room(target.path, target.frames(source) * frame_bytes)
+    bytes_needed = least_bytes(source, target)
+    check_room(target.path, bytes_needed)
     staged = Staged(
         target.path,
         replaces=target.replaces,
         keeping=Keeping(source=source.info.path, keeps_mtime=target.keeps_mtime),
     )
     try:
-        with output_errors(target.path):
+        with output_errors(target.path, bytes_needed):
             output, messages = open_output(source, target, staged.file)
         sink = Sink(source, target, staged, output)
     except BaseException:
@@ -177,6 +183,12 @@ def open_sink(source: Source, target: Target) -> Sink:
         raise
     sink.messages.extend(messages)
     return sink
+
+
+def least_bytes(source: Source, target: Target) -> int:
+    """How much room the samples of an output are sure to take."""
+    frame_bytes = depth_of(target.subtype).sample_bytes * source.info.channels
+    return int(target.frames(source) * frame_bytes * LEAST_SHARES.get(target.container, 1.0))
 
 
 def _conversion(source: Source, target: Target) -> Conversion:

@@ -231,7 +231,8 @@ def _read(source: Source, frames: int, first_frame: int) -> Iterator[Samples]:
 
 def _decoder(source: Source, file: BinaryIO) -> tuple[Window, soundfile.SoundFile]:
     if source.container is None:
-        return open_stream(source.info.path, file)
+        assert source.stream is not None
+        return open_stream(source.info.path, file, source.stream.prefix)
     stored = source.container.format
     window = Window(file, source.container.samples.offset, source.info.frames * stored.frame_bytes)
     return window, open_raw(window, "r", stored)

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from rebounce.engine.errors import OutputError
+from rebounce.engine.errors import OutputError, UnreadableFile
+from rebounce.engine.reading import reading_errors, still_written
 
 if sys.platform != "win32":
     import fcntl
@@ -140,13 +141,23 @@ class Staged:
 
 def copy_unchanged(source: Path, target: Path, *, replaces: bool = False, keeps_mtime: bool = False) -> list[str]:
     """The input itself, byte for byte, under its new name; returns what could not be taken over."""
-    check_room(target, source.stat().st_size)
+    with reading_errors(source):
+        status = source.stat()
+    check_room(target, status.st_size)
     keeping = Keeping(source=source, keeps_mtime=keeps_mtime)
-    with open(source, "rb") as file, Staged(target, replaces=replaces, keeping=keeping) as staged:
-        while data := file.read(COPY_BYTES):
-            with output_errors(target):
+    with Staged(target, replaces=replaces, keeping=keeping) as staged:
+        for data in _pieces(source):
+            with output_errors(target, status.st_size):
                 staged.file.write(data)
+        if staged.file.tell() != status.st_size or source.stat().st_mtime_ns != status.st_mtime_ns:
+            raise UnreadableFile(still_written(source))
         return staged.publish()
+
+
+def _pieces(source: Path) -> Iterator[bytes]:
+    with reading_errors(source), open(source, "rb") as file:
+        while data := file.read(COPY_BYTES):
+            yield data
 
 
 def check_room(target: Path, bytes_needed: int) -> None:
@@ -202,7 +213,7 @@ def _claim(path: Path, mode: int) -> BinaryIO:
         return open(path, "x+b")
     while True:
         # Not truncated yet: until the lock is ours somebody else may be writing it.
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode), "r+b")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode), "r+b")
         try:
             _lock(file, path)
             if _is_same_file(file, path):

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from rebounce.engine.audio import Audio
 
 # Points between two samples are sums of 16 samples on either side. With this window a tone at 0.45 of the sample rate
-# is read within 0.02 dB and its image lies 53 dB below.
+# is read within 0.04 dB and its image lies 53 dB below.
 REACH_FRAMES = 16
 KAISER_BETA = 5.0
 OVERSAMPLING = 4
@@ -70,7 +70,8 @@ def tile_peaks(audio: Audio) -> Audio:
     """The largest magnitude in each `TILE_FRAMES` of `(channels, frames)`, as `(channels, tiles)`."""
     # The copy turns 16 short comparisons per tile into 16 long ones, which is five times as fast.
     turned = np.ascontiguousarray(np.abs(audio).reshape(-1, TILE_FRAMES).T)
-    return turned.max(axis=0).reshape(audio.shape[0], -1)
+    peaks: Audio = turned.max(axis=0)
+    return peaks.reshape(audio.shape[0], -1)
 
 
 def peaks_in_reach(peaks: Audio) -> Audio:
@@ -87,9 +88,10 @@ class TruePeakMeter:
     def __init__(self, channels: int) -> None:
         self._filters = tile_filters(OVERSAMPLING).reshape(-1, TILE_SPAN)
         self._lift = largest_lift(self._filters)
-        # Between chunks stay the last tile, which waits for what follows, and the one before it.
+        # Between chunks stay the last tile, which waits for what follows, and the one before it. At the start both are
+        # silence: the curve rises before the first sample, and falls after the last.
         self._window = np.zeros((channels, self.CHUNK_FRAMES + 2 * TILE_FRAMES), dtype=np.float32)
-        self._filled = TILE_FRAMES
+        self._filled = 2 * TILE_FRAMES
         self._sample_peak = 0.0
         self._true_peak = 0.0
 
@@ -122,7 +124,7 @@ class TruePeakMeter:
 
     def _with_rest(self) -> tuple[float, float]:
         """The peaks, with what is still waiting taken as the end: zeros follow."""
-        rest = self._window.copy()
+        rest = np.pad(self._window, ((0, 0), (0, 2 * TILE_FRAMES)))
         rest[:, self._filled :] = 0.0
         return self._peaks(rest)
 

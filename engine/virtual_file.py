@@ -51,33 +51,44 @@ class Guarded:
 
 
 class Window(Guarded):
-    """`size` bytes of an open file from `offset` on, as a file of their own that can only be read."""
+    """`size` bytes of an open file from `offset` on, as a file of their own that can only be read.
 
-    def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
+    `prefix` comes before them, as if it were in the file too.
+    """
+
+    def __init__(self, file: BinaryIO, offset: int, size: int, prefix: bytes = b"") -> None:
         super().__init__()
         self._file = file
         self._offset = offset
-        self._size = size
+        self._prefix = prefix
+        self._size = size + len(prefix)
         self._position = 0
-        file.seek(offset)
+        self.seek(0)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = start + offset
-        self._file.seek(self._offset + self._position)
+        self._file.seek(self._offset + max(0, self._position - len(self._prefix)))
         return self._position
 
     def tell(self) -> int:
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:
-        wanted = min(len(buffer), self._size - self._position)
         try:
-            read: int = self._file.readinto(memoryview(buffer)[:wanted])  # type: ignore[attr-defined]
+            read = self._read_into(memoryview(buffer).cast("B"))
         except BaseException as problem:  # raised again by raise_problem
             self.keep_problem(problem)
             return 0
         self._position += read
+        return read
+
+    def _read_into(self, buffer: memoryview) -> int:
+        from_prefix = self._prefix[self._position : self._position + len(buffer)]
+        if from_prefix:
+            buffer[: len(from_prefix)] = from_prefix
+            return len(from_prefix)
+        read: int = self._file.readinto(buffer[: max(0, self._size - self._position)])  # type: ignore[attr-defined]
         return read
 
 

@@ -1,6 +1,7 @@
 """The command line as its users meet it: real processes, with what every one of them must keep to checked each time."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -161,7 +162,7 @@ def write(path: Path, audio: Audio, subtype: str | None = "PCM_24", rate_hz: int
 
 def read(path: Path | str, dtype: str = "float64") -> Any:
     """The samples of a file, `(frames, channels)`."""
-    return soundfile.read(path, dtype=dtype, always_2d=True)[0]
+    return soundfile.read(os.fsencode(path), dtype=dtype, always_2d=True)[0]
 
 
 def chain(path: Path, *tables: str) -> Path:

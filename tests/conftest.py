@@ -1,7 +1,10 @@
 """Options and fixtures that every test may use."""
 
+import json
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,3 +30,15 @@ def zam_folder() -> Path:
             pytest.fail(f"{ZAM} is missing; install the package zam-plugins")
         pytest.skip(f"needs real VST3 bundles: {ZAM} is missing (on Debian: apt install zam-plugins)")
     return ZAM.parent
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Keep the outcome of the long proofs, with the commit they were run on."""
+    if not config.getoption("--soak"):
+        return
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    reports = [report for kind in ("passed", "failed", "skipped") for report in terminalreporter.stats.get(kind, [])]
+    proofs = {report.nodeid: {"outcome": report.outcome, "seconds": round(report.duration, 1)} for report in reports}
+    path = config.rootpath / "benchmarks" / "results" / "soak.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"commit": commit, "proofs": proofs}, indent=2) + "\n", encoding="utf-8")

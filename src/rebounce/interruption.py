@@ -4,6 +4,7 @@ Ending takes a moment, in which what is half-written is removed; a second Ctrl-C
 """
 
 import signal
+from itertools import count
 from types import FrameType
 
 # SIGHUP is what a closed terminal sends; Windows has none.
@@ -11,13 +12,13 @@ STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if ha
 
 
 def hear_stops() -> None:
-    """Make each of the signals raise KeyboardInterrupt, but for those that were to be ignored (as nohup asks)."""
+    """Make the first of these signals raise KeyboardInterrupt; one that is ignored (as nohup asks) stays so."""
+    heard = count()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if next(heard) == 0:
+            raise KeyboardInterrupt
+
     for number in STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _stop)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    for each in STOPS:
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+            signal.signal(number, stop)

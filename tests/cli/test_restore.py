@@ -149,6 +149,27 @@ def test_a_saved_chain_gives_the_same_samples_again(
     np.testing.assert_array_equal(read(again.record("deep.wav")["output"]), read(done.record("deep.wav")["output"]))
 
 
+def test_the_five_stages_finish_where_they_say_and_their_saved_analyses_give_the_same_bytes(
+    tmp_path: Path, mixes: Path
+) -> None:
+    mix = write(tmp_path / "mix.wav", damped(2), "PCM_24")
+    call = ["restore", mix, "--json", "-o"]
+    first = rebounce(*call, tmp_path / "a", "--preset", "five-stage", "--save-chain", "--delta", tmp_path / "delta")
+    (record,) = first.records
+    assert record["status"] == "restored"
+    assert record["lufs_out"] == pytest.approx(-14, abs=0.2)
+    assert record["true_peak_out_dbtp"] <= -1 + 0.1
+    assert any(message.startswith("Finish: turned") for message in record["messages"])
+    assert soundfile.info(record["output"]).frames == 2 * RATE_HZ
+    assert "analysis" in (tmp_path / "a/mix.chain.toml").read_text()
+
+    again = rebounce(*call, tmp_path / "b", "--preset", tmp_path / "a/mix.chain.toml")
+    assert (tmp_path / "a/mix.wav").read_bytes()[-100_000:] == (tmp_path / "b/mix.wav").read_bytes()[-100_000:]
+    assert again.records[0]["preset_hash"] != record["preset_hash"]
+    np.testing.assert_array_equal(read(tmp_path / "a/mix.wav"), read(tmp_path / "b/mix.wav"))
+    np.testing.assert_allclose(read(mix) - read(tmp_path / "delta/mix.wav"), read(tmp_path / "a/mix.wav"), atol=1e-7)
+
+
 def test_keep_mtime_keeps_the_time_and_without_it_the_time_is_new(
     mixes: Path, quieter: tuple[Outcome, Path, Path], tmp_path: Path
 ) -> None:

@@ -42,6 +42,20 @@ def test_a_window_shows_its_bytes_alone() -> None:
     assert window.readinto(memoryview(buffer)) == 0
 
 
+def test_a_prefix_comes_before_the_window() -> None:
+    window = Window(io.BytesIO(bytes(range(100))), 10, 20, prefix=b"abc")
+    assert window.seek(0, 2) == 23
+    found = b""
+    for start in range(0, 30, 2):
+        buffer = bytearray(2)
+        window.seek(min(start, 23))
+        found += bytes(buffer[: window.readinto(memoryview(buffer))])
+        if start == 2:  # a read never goes past the prefix
+            assert found == b"abc"
+            found += bytes([10])
+    assert found == b"abc" + bytes(range(10, 30))
+
+
 @pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_what_a_file_raises_in_a_callback_is_raised_after_it(
     problem: BaseException, capfd: pytest.CaptureFixture[str]

@@ -1,0 +1,53 @@
+"""`rebounce demo`: the main job end to end on a mix that it makes itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from commands import Outcome, files_below, parts, rebounce
+
+LEFT_BEHIND = ["clean.wav", "damaged.wav", "report.html", "restored.wav"]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
+    """The shortest demo there is, as a person sees it."""
+    folder = tmp_path_factory.mktemp("demo")
+    return rebounce("demo", "-o", folder, "--seconds", 5), folder
+
+
+def test_it_leaves_three_wavs_and_a_page_and_says_where(shown: tuple[Outcome, Path]) -> None:
+    done, folder = shown
+    assert (done.code, done.err) == (0, "")
+    assert [name for name in files_below(folder) if name in LEFT_BEHIND] == LEFT_BEHIND
+    assert all(str(folder / name) in done.out for name in LEFT_BEHIND)
+    infos = [soundfile.info(folder / name) for name in LEFT_BEHIND if name.endswith(".wav")]
+    assert {(info.frames, info.channels, info.samplerate) for info in infos} == {(5 * 44_100, 2, 44_100)}
+    assert parts(folder) == []
+
+
+def test_the_table_shows_the_loudness_that_five_stage_promises(shown: tuple[Outcome, Path]) -> None:
+    (row,) = [line for line in shown[0].out.splitlines() if "loudness" in line]
+    clean, damaged, restored = (float(cell) for cell in row.replace("│", "|").split("|")[2:5])
+    assert restored == pytest.approx(-14, abs=0.2)
+    assert damaged < clean
+
+
+def test_a_second_demo_into_the_same_folder_makes_the_same_files(shown: tuple[Outcome, Path]) -> None:
+    done, folder = shown
+    before = {name: (folder / name).read_bytes() for name in LEFT_BEHIND if name.endswith(".wav")}
+    again = rebounce("demo", "-o", folder, "--seconds", 5, "--json")
+    assert again.code == done.code == 0
+    record = json.loads(again.out)
+    assert (record["status"], record["preset"]) == ("restored", "five-stage")
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+def test_torch_is_not_loaded_for_it(tmp_path: Path) -> None:
+    """The light installation has none; a folder that pretends to be torch would make an import of it fail."""
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
+    done = rebounce(
+        "demo", "-o", tmp_path / "demo", "--seconds", 5, "--preset", "bypass", under=("env", f"PYTHONPATH={tmp_path}")
+    )
+    assert (done.code, "torch" in done.out) == (0, False)

@@ -1,0 +1,85 @@
+"""`rebounce presets`: what there is, what it holds, and what is wrong with a chain file."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from commands import GAIN, chain, rebounce, rebounce_many
+
+BUNDLED = ["auto", "bypass", "five-stage"]
+
+
+def test_the_bundled_presets_are_listed_each_with_what_it_does() -> None:
+    listed, as_json = rebounce_many([["presets", "list"], ["presets", "list", "--json"]])
+    assert (listed.code, as_json.code) == (0, 0)
+    entries = [json.loads(line) for line in as_json.out.splitlines()]
+    assert [entry["name"] for entry in entries][:3] == BUNDLED
+    for entry in entries:
+        assert entry["description"].endswith(".")
+        assert entry["description"] in listed.out
+
+
+def test_what_is_shown_can_be_saved_and_checked(tmp_path: Path) -> None:
+    shown = rebounce_many([["presets", "show", name] for name in BUNDLED])
+    saved = [chain(tmp_path / f"{name}.toml", page.out) for name, page in zip(BUNDLED, shown, strict=True)]
+    (checked,) = rebounce_many([["presets", "check", *saved, "five-stage"]])
+    assert checked.code == 0
+    assert checked.out.splitlines() == [
+        f"{saved[0]}: fine, 0 plugins",
+        f"{saved[1]}: fine, 0 plugins",
+        f"{saved[2]}: fine, 5 plugins",
+        "five-stage: fine, 5 plugins",
+    ]
+
+
+def test_a_check_names_line_nearest_name_and_range_of_each_fault_and_goes_on(tmp_path: Path) -> None:
+    faults = {
+        'plugin = "Gian"': "line 2: expected the name of a plugin or a path ending in .vst3, found 'Gian'; did you mean 'Gain'?",
+        'plugin = "Gain"\ngain = 3': "line 3: Gain: expected one of its parameters, found 'gain'; did you mean 'gain_db'?",
+        'plugin = "Denoise"\nstrength = 1.5': "line 3: Denoise: strength = 1.5, expected a number from 0 to 1",
+        'plugin = "Gain"\ngain_db = "3"': "line 3: Gain: gain_db = '3', expected a number",
+        "plugin = 7": "line 2: expected plugin = a name in quotes, found 7",
+        'plugin = "/nowhere/x.vst3"': "--allow-plugin /nowhere/x.vst3",
+    }
+    files = [chain(tmp_path / f"{number}.toml", f"[[chain]]\n{text}\n") for number, text in enumerate(faults)]
+    fine = chain(tmp_path / "fine.toml", GAIN.format(gain_db=1))
+    (checked,) = rebounce_many([["presets", "check", *files, fine]])
+    assert checked.code == 1
+    assert checked.out == f"{fine}: fine, 1 plugin\n"
+    for said, path, expected in zip(checked.err.splitlines(), files, faults.values(), strict=True):
+        assert str(path) in said
+        assert expected in said
+
+
+def test_a_bundle_that_does_not_load_is_found_before_any_file(tmp_path: Path) -> None:
+    bundle = tmp_path / "Broken.vst3"
+    bundle.write_bytes(b"not a plugin")
+    preset = chain(tmp_path / "c.toml", f'[[chain]]\nplugin = "{bundle}"\n')
+    checked = rebounce("presets", "check", preset, "--allow-plugin", bundle)
+    assert (checked.code, checked.out) == (1, "")
+    assert str(bundle) in checked.err
+
+
+def test_a_name_that_no_preset_has_is_wrong_usage() -> None:
+    for done in rebounce_many([["presets", "show", "six-stage"], ["presets", "shwo", "auto"]]):
+        assert (done.code, done.out) == (2, "")
+    (shown,) = rebounce_many([["presets", "show", "six-stage"]])
+    assert "auto, bypass, five-stage" in shown.err
+
+
+def test_a_users_own_preset_is_listed_shown_and_used_by_its_name(tmp_path: Path) -> None:
+    own = tmp_path / "config/rebounce/presets"
+    own.mkdir(parents=True)
+    chain(own / "mine.toml", 'description = "My own."', GAIN.format(gain_db=1))
+    env = os.environ | {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", "rebounce", "presets", *words], capture_output=True, text=True, env=env, check=True
+        ).stdout
+        for words in (["list"], ["show", "mine"], ["check", "mine"])
+    ]
+    assert "mine         My own." in said[0]
+    assert said[1] == (own / "mine.toml").read_text()
+    assert said[2] == "mine: fine, 1 plugin\n"

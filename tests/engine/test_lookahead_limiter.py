@@ -1,0 +1,183 @@
+"""The limiter's ceiling against an ideal 16x reconstruction, and what it leaves alone."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import fft
+from signals import cut, noise, tone
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.lookahead_limiter import (
+    LOOKAHEAD_SECONDS,
+    METER_MARGIN_DB,
+    RELEASE_DB_PER_SECOND,
+    LookaheadLimiter,
+    limiter_timing,
+)
+from rebounce.engine.stream import Stream
+from rebounce.engine.true_peak import TruePeakMeter
+from rebounce.training.music import make_mix
+
+CEILING_DBTP = -1.0
+
+
+def limited(audio: Audio, gain_db: float = 0.0, rate: float = 44_100.0, sizes: list[int] | None = None) -> Audio:
+    limiter = LookaheadLimiter(rate, gain_db=gain_db, ceiling_dbtp=CEILING_DBTP)
+    stream = Stream(limiter, limiter_timing(rate), audio.shape[0], "limiter")
+    pieces = [stream.push(piece) for piece in (cut(audio, sizes) if sizes else [audio])]
+    return np.concatenate([*pieces, stream.finish()], axis=1)
+
+
+def true_peak_db(audio: Audio) -> float:
+    meter = TruePeakMeter(audio.shape[0])
+    meter.add(audio)
+    read = meter.dbtp()
+    assert read is not None
+    return read
+
+
+def ideal_peak_db(audio: Audio) -> float:
+    """The highest point of the band-limited curve, by zero-padding the spectrum of the whole piece to 16x."""
+    padded = np.pad(audio.astype(np.float64), ((0, 0), (2000, 2000)))
+    frames = padded.shape[1]
+    curve = fft.irfft(fft.rfft(padded, axis=1), n=16 * frames, axis=1) * 16
+    return float(20 * np.log10(np.abs(curve).max()))
+
+
+def without_top(audio: Audio) -> Audio:
+    """Nothing above 0.45 of the sample rate, as after any converter: near half the rate a true peak is a matter of
+    definition, and every meter's filter has its own."""
+    spectrum = fft.rfft(audio.astype(np.float64), axis=1)
+    share = np.arange(spectrum.shape[1]) / (spectrum.shape[1] - 1)
+    spectrum *= np.clip((0.91 - share) / 0.03, 0, 1)
+    return fft.irfft(spectrum, n=audio.shape[1], axis=1).astype(np.float32)
+
+
+@cache
+def programme(seed: int) -> Audio:
+    return without_top(make_mix(seed, 5.0, 44_100).audio)
+
+
+def over_by(audio: Audio, over_db: float) -> float:
+    """The gain that lifts the true peak this far over the ceiling."""
+    return CEILING_DBTP + over_db - true_peak_db(audio)
+
+
+@pytest.mark.parametrize("over_db", [1.0, 3.0, 9.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_ceiling_holds_on_programme(seed: int, over_db: float) -> None:
+    result = limited(programme(seed), over_by(programme(seed), over_db))
+    assert CEILING_DBTP - 0.1 <= true_peak_db(result) <= CEILING_DBTP
+    assert ideal_peak_db(result) <= CEILING_DBTP + 0.1
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        without_top(noise(60_000, level=0.3)),
+        without_top(np.clip(noise(60_000, level=0.7), -1, 1)),
+        without_top(np.sign(tone(333.3, 60_000)) * np.float32(0.9)),
+        tone(19_500, 60_000, level=1.0),
+        tone(40, 60_000, level=1.0),
+    ],
+    ids=["noise", "clipped noise", "square", "19.5 kHz", "40 Hz"],
+)
+@pytest.mark.parametrize("over_db", [3.0, 20.0])
+def test_the_ceiling_holds_on_hard_cases(audio: Audio, over_db: float) -> None:
+    result = limited(audio, over_by(audio, over_db))
+    assert true_peak_db(result) <= CEILING_DBTP
+    assert ideal_peak_db(result) <= CEILING_DBTP + 0.1
+
+
+@pytest.mark.parametrize("place", [0, 1, 7, 8, 100, 8191, 8192, 8193, 16_383, 19_999])
+@pytest.mark.parametrize("frames", [20_000])
+def test_a_peak_is_caught_wherever_it_stands(place: int, frames: int) -> None:
+    audio = np.zeros((1, frames), np.float32)
+    audio[0, place] = 2.0
+    result = limited(audio)
+    assert true_peak_db(result) == pytest.approx(CEILING_DBTP - METER_MARGIN_DB, abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 96_000, 192_000])
+def test_the_ceiling_holds_at_any_rate(rate: int) -> None:
+    audio = without_top(noise(rate // 2, seed=rate, level=0.3))
+    result = limited(audio, over_by(audio, 6.0), rate)
+    assert result.shape == audio.shape
+    assert true_peak_db(result) <= CEILING_DBTP
+    assert ideal_peak_db(result) <= CEILING_DBTP + 0.1
+
+
+def test_pedalboards_limiter_is_no_ceiling_where_ours_is() -> None:
+    import pedalboard
+
+    loud = programme(1) * np.float32(10 ** (over_by(programme(1), 6.0) / 20))
+    native = pedalboard.Limiter(threshold_db=CEILING_DBTP, release_ms=100)(loud, 44_100)
+    assert true_peak_db(native) > CEILING_DBTP + 0.1
+    assert true_peak_db(limited(loud)) <= CEILING_DBTP
+
+
+def test_what_needs_no_gain_is_bit_identical() -> None:
+    audio = programme(2)
+    assert np.array_equal(limited(audio, over_by(audio, -0.1)), audio * np.float32(10 ** (over_by(audio, -0.1) / 20)))
+    quiet = noise(50_000, level=0.01)
+    assert np.array_equal(limited(quiet), quiet)
+
+
+def test_only_the_surroundings_of_a_peak_change() -> None:
+    audio = noise(100_000, level=0.01)
+    audio[:, 50_000] = 1.5
+    over_db = true_peak_db(audio) - CEILING_DBTP + METER_MARGIN_DB
+    changed = np.flatnonzero((limited(audio) != audio).any(axis=0))
+    before, after = 50_000 - changed[0], changed[-1] - 50_000
+    assert before <= (LOOKAHEAD_SECONDS + 0.001) * 44_100
+    assert after <= (over_db / RELEASE_DB_PER_SECOND + LOOKAHEAD_SECONDS + 0.001) * 44_100
+
+
+def test_the_gain_is_let_go_at_a_constant_rate_in_db() -> None:
+    audio = np.full((1, 60_000), 0.1, np.float32)
+    audio[0, 20_000:20_100] = 2.0
+    gain_db = 20 * np.log10(limited(audio) / audio)[0].astype(np.float64)
+    slope = np.diff(gain_db[21_000:25_000].reshape(-1, 500).mean(axis=1)) / 500 * 44_100
+    assert slope == pytest.approx(np.full(slope.size, RELEASE_DB_PER_SECOND), rel=0.01)
+
+
+def test_the_gain_moves_smoothly() -> None:
+    audio = np.full((1, 60_000), 0.1, np.float32)
+    audio[0, 20_000:20_010] = 1.8
+    gain_db = 20 * np.log10(limited(audio) / audio)[0].astype(np.float64)
+    drop = -gain_db.min()
+    fastest = 2 * drop / (LOOKAHEAD_SECONDS * 44_100)
+    assert np.abs(np.diff(gain_db)).max() < 1.3 * fastest
+    assert np.abs(np.diff(gain_db, 2)).max() < 0.05
+
+
+def test_all_channels_get_one_gain() -> None:
+    audio = np.stack([programme(3)[0], np.full(programme(3).shape[1], 0.01, np.float32)])
+    gain_db = over_by(audio, 3.0)
+    result = limited(audio, gain_db) / (audio * np.float32(10 ** (gain_db / 20)))
+    heard = np.abs(audio[0]) > 1e-3
+    assert result[0, heard] == pytest.approx(result[1, heard], rel=1e-5)
+    assert result[1].min() < 0.75
+
+
+@given(
+    sizes=st.lists(st.integers(1, 30_000), min_size=1, max_size=5),
+    frames=st.integers(1, 40_000),
+    rate=st.sampled_from([8_000, 44_100, 96_000]),
+)
+@settings(max_examples=20, deadline=None)
+def test_the_output_does_not_depend_on_the_blocks(sizes: list[int], frames: int, rate: int) -> None:
+    audio = noise(frames, seed=frames, level=0.4)
+    assert np.array_equal(limited(audio, 3.0, rate, sizes), limited(audio, 3.0, rate))
+
+
+def test_it_knows_how_much_it_took() -> None:
+    audio = tone(1000, 50_000, level=1.0)
+    limiter = LookaheadLimiter(44_100, gain_db=2.0, ceiling_dbtp=CEILING_DBTP)
+    stream = Stream(limiter, limiter_timing(44_100), 2, "limiter")
+    stream.push(audio)
+    stream.finish()
+    assert limiter.largest_reduction_db == pytest.approx(true_peak_db(audio) + 2 - CEILING_DBTP + METER_MARGIN_DB, abs=0.1)

@@ -7,6 +7,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,14 +52,19 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "least": min(values), "most": max(values)}
 
 
+# A process counts the memory of the one it was forked from as its own, so a small one stands in between.
+_MEASURE_MEMORY = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def peak_memory_mib(*command: str) -> float:
     """The most memory a command held at a time; Linux counts it in KiB, macOS in bytes."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}")
-    return usage.ru_maxrss / (1024 if platform.system() == "Linux" else 1024**2)
+    call = [sys.executable, "-S", "-c", _MEASURE_MEMORY, *command]
+    run = subprocess.run(call, check=True, capture_output=True, text=True)
+    return int(run.stdout) / (1024 if platform.system() == "Linux" else 1024**2)
 
 
 def conditions() -> dict[str, Any]:

@@ -25,6 +25,8 @@ LOWEST_CELL_DB = -150.0
 CELLS_PER_DB = 10
 CELLS = 2_000
 LOUD_SHARE = 0.95
+# A frame this near the loudest so far is not in a fade.
+LOUD_POWER_SHARE = 0.25
 
 
 def analysis_framing(sample_rate_hz: float) -> Framing:
@@ -45,8 +47,46 @@ def band_centres_hz() -> Floats:
     return np.asarray(np.sqrt(edges[:-1] * edges[1:]))
 
 
-class BandLevels:
+class LevelCounts:
     """How often each band had which level, and how flat its spectrum was then."""
+
+    def __init__(self, bands: int) -> None:
+        self._counts = np.zeros((bands, CELLS), dtype=np.int64)
+        self._flatness = np.zeros((bands, CELLS))
+
+    def add(self, cells: NDArray[np.intp], flatness_db: Floats) -> None:
+        """Count frames: `(frames, bands)` each."""
+        places = (cells + np.arange(cells.shape[1]) * CELLS).ravel()
+        size, shape = self._counts.size, self._counts.shape
+        self._counts += np.bincount(places, minlength=size).reshape(shape)
+        self._flatness += np.bincount(places, weights=flatness_db.ravel(), minlength=size).reshape(shape)
+
+    def take(self, other: "LevelCounts") -> None:
+        """Add all that the other has counted, and empty it."""
+        self._counts += other._counts
+        self._flatness += other._flatness
+        other._counts[:] = 0
+        other._flatness[:] = 0
+
+    @property
+    def frames(self) -> int:
+        return int(self._counts[0].sum())
+
+    def softest_db(self, share: float) -> Floats:
+        """The density that each band is below in this share of the frames."""
+        sums = np.cumsum(self._counts, axis=1)
+        cells = np.argmax(sums >= share * sums[:, -1:], axis=1)
+        return np.asarray(LOWEST_CELL_DB + (cells + 0.5) / CELLS_PER_DB)
+
+    def flatness_db(self, share: float) -> Floats:
+        """How flat each band is in this share of its frames, the softest."""
+        is_soft = np.arange(CELLS) <= ((self.softest_db(share) - LOWEST_CELL_DB) * CELLS_PER_DB)[:, np.newaxis]
+        counts = np.sum(self._counts * is_soft, axis=1)
+        return np.asarray(np.sum(self._flatness * is_soft, axis=1) / np.maximum(counts, 1))
+
+
+class BandLevels:
+    """The levels of a file's bands; what comes after the last loud frame is counted apart, as it may be a fade."""
 
     def __init__(self, sample_rate_hz: float, silence_dbfs: float) -> None:
         self._silence_dbfs = silence_dbfs
@@ -58,9 +98,10 @@ class BandLevels:
         self._starts, self._end = starts[:-1], starts[-1]
         self._widths = np.diff(starts)
         self.scatter_db = SCATTER_DB / np.sqrt(self._widths)
-        self._counts = np.zeros((self._widths.size, CELLS), dtype=np.int64)
-        self._flatness = np.zeros((self._widths.size, CELLS))
-        self._totals = np.zeros((1, CELLS), dtype=np.int64)
+        self.body = LevelCounts(self._widths.size)
+        self.tail = LevelCounts(self._widths.size)
+        self._totals = LevelCounts(1)
+        self._loudest = 0.0
 
     def see(self, slab: Audio) -> None:
         """Take note of the next frames, silence apart."""
@@ -69,37 +110,30 @@ class BandLevels:
         if powers.shape[1] == 0:
             return
         powers /= self._scale
-        self._totals += np.bincount(_cells(powers.mean(axis=0).sum(axis=1) * self._bin_hz), minlength=CELLS)
+        totals = powers.mean(axis=0).sum(axis=1) * self._bin_hz
         bands = self._band_means(powers)
         powers += np.float32(1e-20)
         logs = self._band_means(np.log10(powers, out=powers))
-        flatness = np.average(10 * logs - _decibels(bands), axis=0, weights=bands + 1e-30)
-        places = _cells(bands.mean(axis=0)) + np.arange(self._widths.size) * CELLS
-        size, shape = self._counts.size, self._counts.shape
-        self._counts += np.bincount(places.ravel(), minlength=size).reshape(shape)
-        self._flatness += np.bincount(places.ravel(), weights=flatness.ravel(), minlength=size).reshape(shape)
-
-    @property
-    def frames(self) -> int:
-        return int(self._totals.sum())
+        flatness_db = np.average(10 * logs - _decibels(bands), axis=0, weights=bands + 1e-30)
+        self._totals.add(_cells(totals[:, np.newaxis]), np.zeros_like(totals))
+        self._count(totals, _cells(bands.mean(axis=0)), flatness_db)
 
     def programme_dbfs(self) -> float | None:
         """How loud the louder frames are; None where nothing sounds."""
-        return float(_quantiles(self._totals, LOUD_SHARE)[0]) if self.frames else None
+        return float(self._totals.softest_db(LOUD_SHARE)[0]) if self._totals.frames else None
 
     def total_dbfs(self, densities_db: Floats) -> float:
         """How loud noise of these densities is."""
         return float(10 * np.log10(np.sum(10 ** (densities_db / 10) * self._widths) * self._bin_hz))
 
-    def softest_db(self, share: float) -> Floats:
-        """The density that each band is below in this share of the frames."""
-        return _quantiles(self._counts, share)
-
-    def flatness_db(self, share: float) -> Floats:
-        """How flat each band is in this share of its frames, the softest."""
-        is_soft = np.arange(CELLS) <= ((self.softest_db(share) - LOWEST_CELL_DB) * CELLS_PER_DB)[:, np.newaxis]
-        counts = np.sum(self._counts * is_soft, axis=1)
-        return np.asarray(np.sum(self._flatness * is_soft, axis=1) / np.maximum(counts, 1))
+    def _count(self, totals: Floats, cells: NDArray[np.intp], flatness_db: Floats) -> None:
+        self._loudest = max(self._loudest, float(totals.max()))
+        loud = np.flatnonzero(totals > self._loudest * LOUD_POWER_SHARE)
+        if loud.size:
+            self.body.take(self.tail)
+        end = loud[-1] + 1 if loud.size else 0
+        self.body.add(cells[:end], flatness_db[:end])
+        self.tail.add(cells[end:], flatness_db[end:])
 
     def _band_means(self, powers: Audio) -> Floats:
         """The mean over the bins of each band, of the last axis."""
@@ -117,13 +151,6 @@ def _is_sounding(slab: Audio, size: int, silence_dbfs: float) -> NDArray[np.bool
 
 def _cells(powers: Floats) -> NDArray[np.intp]:
     return np.clip((_decibels(powers) - LOWEST_CELL_DB) * CELLS_PER_DB, 0, CELLS - 1).astype(np.intp)
-
-
-def _quantiles(counts: NDArray[np.int64], share: float) -> Floats:
-    """The level in dB that each row is below in this share of its counts."""
-    sums = np.cumsum(counts, axis=1)
-    cells = np.argmax(sums >= share * sums[:, -1:], axis=1)
-    return np.asarray(LOWEST_CELL_DB + (cells + 0.5) / CELLS_PER_DB)
 
 
 def _decibels(powers: Floats) -> Floats:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rebounce.engine.audio import Audio
+
 Floats = NDArray[np.float64]
 
 BLOCK_FRAMES = 64
@@ -20,33 +22,36 @@ MOST_ROWS = 32
 
 
 class BlockFilter:
-    """A cascade of second-order sections over pieces of one fixed length, float64 inside."""
+    """A cascade of second-order sections over float32 pieces `(channels, frames)`.
+
+    The products are float32, the states between the blocks float64: the result is off by about -110 dB of the input,
+    which is nothing to a meter, and takes half the time.
+    """
 
     def __init__(self, sections: Floats, channels: int) -> None:
-        self._a, self._b, self._c, self._d = _state_space(sections)
-        self._respond, self._recall, self._absorb, self._pass_on = _block_matrices(self._a, self._b, self._c, self._d)
-        self._states_from, self._recall_group, self._absorb_group, self._pass_on_group = _group_matrices(
-            self._pass_on, len(self._a)
-        )
-        self.state = np.zeros((channels, len(self._a)))
+        self._a, b, c, d = _state_space(sections)
+        respond, recall, absorb, pass_on = _block_matrices(self._a, b, c, d)
+        order = len(self._a)
+        self._respond, self._recall, self._absorb = (matrix.astype(np.float32) for matrix in (respond, recall, absorb))
+        self._enter = np.concatenate([self._respond, self._absorb])
+        self._states_from, self._recall_group, self._absorb_group, self._pass_on_group = _group_matrices(pass_on, order)
+        self.state = np.zeros((channels, order))
 
-    def __call__(self, audio: NDArray[Any]) -> Floats:
+    def __call__(self, audio: Audio) -> Audio:
         """The filtered audio `(channels, frames)`; the state goes on to the next piece."""
-        samples = audio.astype(np.float64)
-        channels, frames = samples.shape
+        channels, frames = audio.shape
         count = frames // BLOCK_FRAMES
         whole = count * BLOCK_FRAMES
-        filtered = np.empty_like(samples)
-        blocks = samples[:, :whole].reshape(channels, count, BLOCK_FRAMES)
-        starts = self._starts(_product(blocks, self._absorb))
-        made = filtered[:, :whole].reshape(channels, count, BLOCK_FRAMES)
-        _product(blocks, self._respond, out=made)
-        made += _product(starts[:, :count], self._recall)
+        entered = _product(audio[:, :whole].reshape(channels, count, BLOCK_FRAMES), self._enter)
+        starts = self._starts(entered[..., BLOCK_FRAMES:])
         self.state = starts[:, count]
-        filtered[:, whole:] = self._rest(samples[:, whole:])
+        filtered = np.empty_like(audio)
+        blocks = filtered[:, :whole].reshape(channels, count, BLOCK_FRAMES)
+        np.add(entered[..., :BLOCK_FRAMES], _product(starts[:, :count].astype(np.float32), self._recall), out=blocks)
+        filtered[:, whole:] = self._rest(audio[:, whole:])
         return filtered
 
-    def _starts(self, absorbed: Floats) -> Floats:
+    def _starts(self, absorbed: Audio) -> Floats:
         """The state before each block `(channels, blocks + 1 or more, order)`, from what each block adds to it."""
         channels, count, order = absorbed.shape
         groups = count // GROUP_BLOCKS + 1
@@ -61,10 +66,12 @@ class BlockFilter:
         starts = _product(padded, self._states_from) + _product(group_starts, self._recall_group)
         return starts.reshape(channels, -1, order)
 
-    def _rest(self, samples: Floats) -> Floats:
+    def _rest(self, samples: Audio) -> Audio:
         """Fewer frames than a block."""
         frames = samples.shape[1]
-        filtered = samples @ self._respond[:frames, :frames].T + self.state @ self._recall[:frames].T
+        filtered: Audio = (
+            samples @ self._respond[:frames, :frames].T + self.state.astype(np.float32) @ self._recall[:frames].T
+        )
         self.state = (
             samples @ self._absorb[:, BLOCK_FRAMES - frames :].T
             + self.state @ np.linalg.matrix_power(self._a, frames).T
@@ -72,9 +79,9 @@ class BlockFilter:
         return filtered
 
 
-def _product(rows: Floats, matrix: Floats, out: Floats | None = None) -> Floats:
+def _product(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
     """`rows @ matrix.T` for `(channels, count, n)`, a few rows at a time."""
-    made = np.empty((*rows.shape[:2], len(matrix))) if out is None else out
+    made = np.empty((*rows.shape[:2], len(matrix)), dtype=matrix.dtype)
     for first in range(0, rows.shape[1], MOST_ROWS):
         part = slice(first, first + MOST_ROWS)
         np.matmul(rows[:, part], matrix.T, out=made[:, part])

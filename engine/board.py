@@ -135,6 +135,9 @@ class Board(Plugin, MutableSequence[Any]):
     def to_dict(self) -> dict[str, Any]:
         return {"chain": [_to_dict(plugin) for plugin in self._plugins]}
 
+    def settings(self) -> dict[str, Any]:
+        return {"chain": [_settings(plugin) for plugin in self._plugins]}
+
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> Self:
         chain = table.get("chain", [])
@@ -188,7 +191,7 @@ def _scaled(plugin: Any, strength: float) -> Any:
     own = getattr(plugin, "strength", None) if isinstance(plugin, Plugin) else None
     if own is None:
         return Blend(plugin if isinstance(plugin, Plugin) else NativeRun([plugin]), strength)
-    return type(plugin).from_dict(plugin.to_dict() | {"strength": own * strength})
+    return type(plugin).from_dict(plugin.settings() | {"strength": own * strength})
 
 
 def _to_dict(plugin: Any) -> dict[str, Any]:
@@ -197,6 +200,12 @@ def _to_dict(plugin: Any) -> dict[str, Any]:
     if isinstance(plugin, Blend):
         return _blend_to_dict(plugin)
     return plugin.to_dict() if isinstance(plugin, Plugin) else effect_to_dict(plugin)
+
+
+def _settings(plugin: Any) -> dict[str, Any]:
+    if isinstance(plugin, Board):
+        return {"plugin": "Board"} | plugin.settings()
+    return plugin.settings() if isinstance(plugin, Plugin) and not isinstance(plugin, Blend) else _to_dict(plugin)
 
 
 def _blend_to_dict(blend: Blend) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from rebounce.engine.errors import UnreadableFile
+from rebounce.engine.reading import reading_errors
 from rebounce.engine.sample_formats import SampleFormat
 
 PRINTABLE = range(0x20, 0x7F)
@@ -51,12 +53,15 @@ def copy_payload(source: BinaryIO, chunk: Chunk, out: BinaryIO) -> None:
     if chunk.data is not None:
         out.write(chunk.data)
         return
-    source.seek(chunk.offset)
     left = chunk.size
     while left:
-        piece = source.read(min(left, COPY_BYTES))
+        with reading_errors(source.name):
+            source.seek(chunk.offset + chunk.size - left)
+            piece = source.read(min(left, COPY_BYTES))
         if not piece:
-            raise OSError(f"the input ended {left} bytes before the end of its chunk {chunk.name!r}")
+            raise UnreadableFile(
+                f"{source.name}: the file ended within its chunk {chunk.name!r}; it was changed meanwhile"
+            )
         out.write(piece)
         left -= len(piece)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rebounce.engine.errors import UnsupportedAudio
 from rebounce.engine.level_stage import CeilingLimiter, ConstantGain
+from rebounce.engine.pcm import FLOAT32_BITS
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.sample_formats import CONTAINER_SUBTYPES, DEPTHS
 
@@ -25,19 +26,22 @@ class Try:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overs:
-    """What a writing found: samples past full scale and the largest, in the result and in the decoded input."""
+    """What a writing found: samples past full scale and the largest, in the result and in the decoded input.
+
+    `may_be_float` says that the input is lossy and that no bit depth was asked for.
+    """
 
     clipped_samples: int
     peak: float
     input_peak: float
-    is_lossy_input: bool
+    may_be_float: bool
 
 
 def next_try(last: Try, overs: Overs, clip_mode: str, container: str) -> Try | None:
     """How to write the file again, or None when the last writing stands."""
     if last.is_last or overs.clipped_samples == 0 or DEPTHS.get(last.subtype) is None:
         return None
-    if overs.is_lossy_input and overs.input_peak > 1 and "FLOAT" in CONTAINER_SUBTYPES[container]:
+    if overs.may_be_float and overs.input_peak > 1 and "FLOAT" in CONTAINER_SUBTYPES[container]:
         over_db = 20 * math.log10(overs.input_peak)
         message = f"the decoded peaks pass full scale by {over_db:.1f} dB, so the result is 32-bit float"
         return Try(subtype="FLOAT", messages=(message,), is_last=True)
@@ -56,7 +60,8 @@ def next_try(last: Try, overs: Overs, clip_mode: str, container: str) -> Try | N
 
 def full_scale_gain(peak: float, bits: int) -> float:
     """The gain that brings a peak to the largest integer less the 1 LSB that dither may add."""
-    return (1.0 - 2.0 ** (2 - bits)) / peak
+    # From 24 bits on the step of float32 near full scale is as large as an LSB, and the product may round up by one.
+    return (1.0 - 2.0 ** (2 - min(bits, FLOAT32_BITS - 1))) / peak
 
 
 def _float_for(container: str) -> str:

@@ -7,11 +7,12 @@ from typing import BinaryIO
 import soundfile
 
 from rebounce.engine.chunks import file_bytes
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.errors import UnreadableFile, UnsupportedAudio
 from rebounce.engine.flac_blocks import MAGIC as FLAC_MAGIC
 from rebounce.engine.flac_blocks import FlacFile, read_flac
 from rebounce.engine.mp3_frames import LAYER_3, missing_header, read_frame_header
-from rebounce.engine.virtual_file import Window, signals_wait
+from rebounce.engine.virtual_file import Window
 
 ID3_HEADER_BYTES = 10
 ID3_FOOTER_FLAG = 0x10

@@ -4,8 +4,9 @@ import contextlib
 
 import soundfile
 
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.pcm import Samples
-from rebounce.engine.virtual_file import Guarded, signals_wait
+from rebounce.engine.virtual_file import Guarded
 
 
 class Encoder:

@@ -8,7 +8,6 @@ says so. Both sides cover the same seconds, and both are encoded in the same way
 import base64
 import io
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,9 +119,10 @@ def read_stretch(path: Path, start_s: float, end_s: float) -> Sound:
         first = min(round(start_s * rate), frames)
         wanted = min(round(end_s * rate), frames) - first
         blocks: list[Audio] = []
-        with closing(iter(source.blocks(first_frame=first))) as ahead:
-            while wanted > sum(block.shape[1] for block in blocks):
-                blocks.append(next(ahead).audio[:2])
+        for block in source.blocks(first_frame=first):
+            blocks.append(block.audio[:2])
+            if sum(audio.shape[1] for audio in blocks) >= wanted:
+                break
         audio = joined(blocks, min(source.info.channels, 2))[:, :wanted]
     divisor = max(1.0, float(np.abs(audio).max(initial=0.0)))
     return Sound(audio=np.asarray(audio / np.float32(divisor)), sample_rate_hz=rate, divisor=divisor)

@@ -74,7 +74,7 @@ class ExtendBandwidth(Plugin):
 
 def fill_framing(sample_rate_hz: float) -> Framing:
     """Frames of about 23 ms."""
-    return Framing(size=size_near(FRAME_SECONDS * sample_rate_hz), overlap=2)
+    return Framing(size=size_near(FRAME_SECONDS * sample_rate_hz), overlap=4)
 
 
 class _Fill:
@@ -89,7 +89,8 @@ class _Fill:
         self._sources = _sources(targets, framing.overlap)
         self._gains = (plugin.strength * _gains(plugin.analysis, targets, self._sources, bin_hz)).astype(np.float32)
         self._harmonics = np.float32(np.sqrt(1 - plugin.noise))
-        self._noise = np.float32(np.sqrt(plugin.noise)) * _noise_table(targets.size)
+        # Frames that share no phase add up in power only, which makes them softer by the overlap.
+        self._noise = np.float32(np.sqrt(plugin.noise * framing.overlap)) * _noise_table(targets.size)
         self._silence = 10 ** (QUIETEST_FILL_DBFS / 10) * framing.density_scale(sample_rate_hz) / bin_hz
         self._frame = 0
 

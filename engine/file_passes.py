@@ -26,7 +26,6 @@ from rebounce.engine.passes import ChainRun
 from rebounce.engine.pcm import GRID_FRAMES
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.record import RESTORED, UNCHANGED
-from rebounce.engine.resampling import resample_blocks
 from rebounce.engine.sample_formats import LOSSY_SUBTYPES
 from rebounce.engine.sink import Sink, Written, open_sink
 from rebounce.engine.source import AudioInfo, Block, Source
@@ -77,13 +76,12 @@ class Walk:
         return self.sample_rate_hz != self.source.info.sample_rate_hz
 
     def __iter__(self) -> Iterator[Audio]:
+        if not self.is_resampled:
+            return self._blocks()
+        from rebounce.engine.resampling import resample_blocks  # its transforms take long to import, and few ask for it
+
         info = self.source.info
-        blocks = self._blocks()
-        return (
-            resample_blocks(blocks, info.sample_rate_hz, self.sample_rate_hz, info.frames)
-            if self.is_resampled
-            else blocks
-        )
+        return resample_blocks(self._blocks(), info.sample_rate_hz, self.sample_rate_hz, info.frames)
 
     def _blocks(self) -> Iterator[Audio]:
         for block in self.source.blocks():
@@ -108,11 +106,16 @@ class FilePasses:
 
     def run(self) -> Done:
         """Restore the file, or copy it when nothing had to be changed."""
+        done = self._run()
+        self._steps.finish()
+        return done
+
+    def _run(self) -> Done:
         if self._board.is_identity() and not self._plan.converts:
             return self._copied(self._level_of_input())
         info = self._source.info
         check_room(self._job.target, spool_bytes(info.frames, info.channels) if self._board.needs_spool() else 0)
-        with Spools(self._job.target, info.channels) as spools:
+        with Spools(self._job.target, info.channels, self._steps.count) as spools:
             stages, audio = self._board.settle(self._walk, self._plan.sample_rate_hz, info.channels, spools.new_spool)
             return self._written(stages, audio)
 
@@ -170,7 +173,7 @@ class FilePasses:
             clipped_samples=written.clipped_samples,
             peak=reading.peak_out,
             input_peak=reading.peak_in,
-            is_lossy_input=self._source.info.container in LOSSY_SUBTYPES,
+            may_be_float=self._source.info.container in LOSSY_SUBTYPES and self._job.options.bit_depth == "keep",
         )
 
     def _delivered(self, sink: Sink, written: Written, reading: "_Reading", attempt: Try) -> Done:
@@ -251,6 +254,10 @@ class _Steps:
     def count(self) -> None:
         self._done += 1
         self._on_progress(min(self._done / self._total, 1.0))
+
+    def finish(self) -> None:
+        """Everything is done, though it may have taken fewer steps than were foreseen."""
+        self._on_progress(1.0)
 
 
 def _peak(audio: Audio) -> float:

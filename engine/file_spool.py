@@ -6,7 +6,7 @@ ends.
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,21 @@ from rebounce.engine.staging import output_errors
 SPOOL_BLOCK_FRAMES = 65_536
 BYTES_PER_SAMPLE = 4
 
+OnBlock = Callable[[], None]
+"""Called for each block that is read back."""
+
+
+def _nothing() -> None:
+    """For those who do not count."""
+
 
 class FileSpool:
     """Blocks written one after another as raw interleaved float32, and read back on one grid."""
 
-    def __init__(self, target: Path, channels: int) -> None:
+    def __init__(self, target: Path, channels: int, on_block: OnBlock = _nothing) -> None:
         self._target = target
         self._channels = channels
+        self._on_block = on_block
         with output_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=target.parent)  # noqa: SIM115 - it lives as long as the spool
@@ -37,6 +45,7 @@ class FileSpool:
         # Each walk keeps its own place in the one file there is: no name leads to it that could be opened again.
         while data := self._read(position):
             position += len(data)
+            self._on_block()
             yield np.ascontiguousarray(np.frombuffer(data, dtype=np.float32).reshape(-1, self._channels).T)
 
     def discard(self) -> None:
@@ -53,13 +62,14 @@ class FileSpool:
 class Spools:
     """Makes the spools of one job, on the disk of its output, and gives them all back at the end."""
 
-    def __init__(self, target: Path, channels: int) -> None:
+    def __init__(self, target: Path, channels: int, on_block: OnBlock = _nothing) -> None:
         self._target = target
         self._channels = channels
+        self._on_block = on_block
         self._made: list[FileSpool] = []
 
     def new_spool(self) -> FileSpool:
-        spool = FileSpool(self._target, self._channels)
+        spool = FileSpool(self._target, self._channels, self._on_block)
         self._made.append(spool)
         return spool
 

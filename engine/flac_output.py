@@ -11,6 +11,7 @@ from typing import BinaryIO
 import soundfile
 
 from rebounce.engine.bext import BextLoudness
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.encoder import Encoder
 from rebounce.engine.flac_blocks import (
     HEADER_BYTES,
@@ -94,15 +95,16 @@ class FlacOutput:
         self._blocks = blocks
         self._out = out
         self._outlet = FlacOutlet(out, len(prefix) + len(pack_blocks(bytes(STREAMINFO_BYTES), blocks)))
-        sound = soundfile.SoundFile(
-            self._outlet,
-            "w",
-            samplerate=stored.sample_rate_hz,
-            channels=stored.channels,
-            subtype=stored.subtype,
-            format="FLAC",
-            compression_level=COMPRESSION,
-        )
+        with signals_wait():
+            sound = soundfile.SoundFile(
+                self._outlet,
+                "w",
+                samplerate=stored.sample_rate_hz,
+                channels=stored.channels,
+                subtype=stored.subtype,
+                format="FLAC",
+                compression_level=COMPRESSION,
+            )
         self._encoder = Encoder(self._outlet, sound)
 
     def write(self, samples: Samples) -> None:

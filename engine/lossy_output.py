@@ -7,6 +7,7 @@ from typing import BinaryIO
 import soundfile
 
 from rebounce.engine.bext import BextLoudness
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.encoder import Encoder
 from rebounce.engine.id3_tags import make_id3
 from rebounce.engine.ogg_pages import set_serial
@@ -58,16 +59,17 @@ class LossyOutput:
         id3 = make_id3(tags) if kind == "MP3" else b""
         out.write(id3)
         file = ShiftedFile(out, len(id3))
-        sound = soundfile.SoundFile(
-            file,
-            "w",
-            samplerate=stored.sample_rate_hz,
-            channels=stored.channels,
-            subtype=stored.subtype,
-            format=kind,
-            compression_level=MP3_COMPRESSION if kind == "MP3" else OGG_COMPRESSION,
-            bitrate_mode="CONSTANT" if kind == "MP3" else None,
-        )
+        with signals_wait():
+            sound = soundfile.SoundFile(
+                file,
+                "w",
+                samplerate=stored.sample_rate_hz,
+                channels=stored.channels,
+                subtype=stored.subtype,
+                format=kind,
+                compression_level=MP3_COMPRESSION if kind == "MP3" else OGG_COMPRESSION,
+                bitrate_mode="CONSTANT" if kind == "MP3" else None,
+            )
         self._encoder = Encoder(file, sound)
 
     def write(self, samples: Samples) -> None:

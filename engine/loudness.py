@@ -123,16 +123,16 @@ class LoudnessMeter:
         self._filter.state[np.abs(self._filter.state) < SMALLEST_STATE] = 0.0
         self._filled = 0
 
-    def _peek(self) -> NDArray[np.float64]:
+    def _peek(self) -> Audio:
         """What has been filled of the current second, weighted, as if it had not been looked at."""
         state = self._filter.state
         weighted = self._filter(self._second[:, : self._filled])
         self._filter.state = state
         return weighted
 
-    def _hops(self, weighted: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-        np.square(weighted, out=weighted)
+    def _hops(self, weighted: Audio, count: int) -> NDArray[np.float64]:
         edges = self._edges[: count + 1]
-        sums = np.add.reduceat(weighted[:, : edges[-1]], edges[:-1], axis=1)
+        squares = np.square(weighted[:, : edges[-1]], dtype=np.float64)
+        sums = np.add.reduceat(squares, edges[:-1], axis=1)
         hops: NDArray[np.float64] = self._weights @ (sums / np.diff(edges))
         return hops

@@ -11,13 +11,12 @@ count, and a floor is only reported where it was seen, band by band.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.band_levels import BandLevels, Floats, band_centres_hz, band_edges_hz
+from rebounce.engine.band_levels import BandLevels, Floats, LevelCounts, band_centres_hz, band_edges_hz
 from rebounce.engine.overlap_add import slabs_of
 
 SLAB_FRAMES = 24
@@ -34,8 +33,6 @@ PINK_SLOPE_DB = 3.0
 # The shares of all frames that may be the softest of a band, and the fewest frames such a share must be.
 SOFT_SHARES = (0.3, 0.1, 0.03, 0.01)
 FEWEST_FRAMES = 10
-# Frames softer still may belong to a fade, where the noise is faded too.
-FADE_SHARES = (0.0, 0.05, 0.15)
 # From a tenth of a share to all of it, a floor rises by no more than this times what noise in that band scatters by,
 # even where noise alone is heard in hardly more frames than the share.
 MOST_SCATTER = 2.4
@@ -93,7 +90,10 @@ def find_noise(blocks: Iterable[Audio], sample_rate_hz: float) -> NoiseProfile:
     programme_dbfs = levels.programme_dbfs()
     if programme_dbfs is None:
         return NoiseProfile(density_db=(), noise_dbfs=None, programme_dbfs=None, finding="nothing but silence")
-    densities_db = _floor(levels)
+    # Where the end is faded out its noise is faded too, so the file is looked at without its end first.
+    densities_db = _floor(levels.body, levels.scatter_db)
+    levels.body.take(levels.tail)
+    densities_db = max(densities_db, _floor(levels.body, levels.scatter_db), key=_bands_with_noise)
     noise_dbfs = levels.total_dbfs(densities_db)
     if densities_db.max() == NO_DENSITY_DB or noise_dbfs > programme_dbfs - LEAST_DISTANCE_DB:
         finding = "no steady noise that can be told from the music"
@@ -106,26 +106,31 @@ def find_noise(blocks: Iterable[Audio], sample_rate_hz: float) -> NoiseProfile:
     )
 
 
-def _floor(levels: BandLevels) -> Floats:
+def _bands_with_noise(densities_db: Floats) -> int:
+    return int(np.sum(densities_db > NO_DENSITY_DB))
+
+
+def _floor(counts: LevelCounts, scatter_db: Floats) -> Floats:
     """The density of each band's noise floor in dB, from the share of frames that shows most of it."""
-    best = np.full(levels.scatter_db.size, NO_DENSITY_DB)
-    for fade, share in product(FADE_SHARES, SOFT_SHARES):
-        if share * levels.frames < FEWEST_FRAMES:
-            continue
-        densities_db = levels.softest_db(fade + share)
-        rise = (densities_db - levels.softest_db(fade + share / 10)) / levels.scatter_db
-        flatness_db = levels.flatness_db(fade + share)
-        is_heard = densities_db > QUIETEST_DENSITY_DB
-        is_floor = (rise < MOST_SCATTER) & (flatness_db > LEAST_FLATNESS_DB) & is_heard
-        may_be_floor = (rise < SIDE_SCATTER) & (flatness_db > SIDE_FLATNESS_DB) & is_heard
-        found = np.full(best.size, NO_DENSITY_DB)
-        for run in _runs(is_floor, densities_db, levels.scatter_db):
-            if _is_noise(run, densities_db):
-                whole = _with_sides(run, may_be_floor, densities_db)
-                found[whole] = densities_db[whole] + MIDDLE_SCATTER * levels.scatter_db[whole]
-        if np.sum(found > NO_DENSITY_DB) > np.sum(best > NO_DENSITY_DB):
-            best = found
-    return best
+    shares = [share for share in SOFT_SHARES if share * counts.frames >= FEWEST_FRAMES]
+    floors = [_floor_in(counts, scatter_db, share) for share in shares]
+    return max(floors, key=_bands_with_noise, default=np.full(scatter_db.size, NO_DENSITY_DB))
+
+
+def _floor_in(counts: LevelCounts, scatter_db: Floats, share: float) -> Floats:
+    """The same from one share, the softest frames of each band."""
+    densities_db = counts.softest_db(share)
+    rise = (densities_db - counts.softest_db(share / 10)) / scatter_db
+    flatness_db = counts.flatness_db(share)
+    is_heard = densities_db > QUIETEST_DENSITY_DB
+    is_floor = (rise < MOST_SCATTER) & (flatness_db > LEAST_FLATNESS_DB) & is_heard
+    may_be_floor = (rise < SIDE_SCATTER) & (flatness_db > SIDE_FLATNESS_DB) & is_heard
+    found = np.full(scatter_db.size, NO_DENSITY_DB)
+    for run in _runs(is_floor, densities_db, scatter_db):
+        if _is_noise(run, densities_db):
+            whole = _with_sides(run, may_be_floor, densities_db)
+            found[whole] = densities_db[whole] + MIDDLE_SCATTER * scatter_db[whole]
+    return found
 
 
 def _runs(is_floor: NDArray[np.bool_], densities_db: Floats, scatter_db: Floats) -> Iterator[slice]:

@@ -169,6 +169,13 @@ class Plugin:
             table["analysis"] = {name: value for name, value in asdict(self.analysis).items() if value is not None}
         return table
 
+    def settings(self) -> dict[str, Any]:
+        """`to_dict` without what a run found out by itself: what the next file has in common with this one."""
+        table = self.to_dict()
+        if not self._is_pinned:
+            table.pop("analysis", None)
+        return table
+
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> Self:
         """The plugin that `to_dict` described."""

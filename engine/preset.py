@@ -55,7 +55,7 @@ def bundled_presets() -> list[str]:
 
 def preset_hash(board: Board, options: dict[str, Any]) -> str:
     """What identifies a result beside input and version: the chain as resolved, and the options that shape the file."""
-    text = json.dumps([board.to_dict(), options], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    text = json.dumps([board.settings(), options], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

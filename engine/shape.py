@@ -11,15 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.block_filter import BlockFilter
 from rebounce.engine.parameters import Number
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.stream import GRID_FRAMES, Kernel, Timing
 
 BLOCK_FRAMES = 2 * GRID_FRAMES
-
-# A cascade of more sections is run as several: the cost of a block filter grows with the square of their number.
-SECTIONS_AT_ONCE = 3
 
 # At `air_hz` the shelf has reached its lift but for this much, in dB and as a share of it; the smaller counts.
 SHELF_SHORTFALL_DB = 0.1
@@ -100,18 +96,23 @@ def _bilinear(polynomial: Polynomial, unit: float) -> NDArray[np.float64]:
 
 
 class FilterKernel:
-    """One run of some second-order sections, with their states carried from block to block."""
+    """One run of some second-order sections, in float64 from block to block."""
 
     def __init__(self, sections: Sections, channels: int) -> None:
-        parts = range(0, len(sections), SECTIONS_AT_ONCE)
-        self._filters = [BlockFilter(sections[first : first + SECTIONS_AT_ONCE], channels) for first in parts]
+        # Here and not above: scipy.signal takes half a second to import, and chains without this plugin do without.
+        from scipy.signal import sosfilt
+
+        self._sosfilt = sosfilt
+        self._sections = sections
+        self._state = np.zeros((len(sections), channels, 2))
 
     def __call__(self, block: Audio) -> Audio:
-        filtered: NDArray[np.floating] = block
-        for part in self._filters:
-            filtered = part(filtered)
-            part.state[np.abs(part.state) < SMALLEST_STATE] = 0.0
-        return filtered.astype(np.float32, copy=False)
+        if not len(self._sections):
+            return block
+        filtered, self._state = self._sosfilt(self._sections, block, zi=self._state)
+        self._state[np.abs(self._state) < SMALLEST_STATE] = 0.0
+        output: Audio = filtered.astype(np.float32)
+        return output
 
 
 class Shape(Plugin):

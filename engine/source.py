@@ -16,15 +16,17 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from rebounce.engine.audio import Audio
+from rebounce.engine.audio import MOST_CHANNELS, Audio
 from rebounce.engine.chunk_walk import truncation
 from rebounce.engine.chunks import Container
 from rebounce.engine.container import read_container
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.encoded_streams import Stream, open_stream, read_stream
 from rebounce.engine.errors import UnreadableFile, UnsupportedAudio
 from rebounce.engine.pcm import GRID_FRAMES, Samples, as_float32
+from rebounce.engine.reading import reading_errors, still_written
 from rebounce.engine.sample_formats import SampleFormat, depth_of
-from rebounce.engine.virtual_file import Window, signals_wait
+from rebounce.engine.virtual_file import Window
 
 KNOWN = "WAV, RF64, Wave64, AIFF, FLAC, OGG or MP3"
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
@@ -97,10 +99,16 @@ class Source:
         """Raise when the file was written to since it was opened."""
         now = os.fstat(self.file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns):
-            raise UnreadableFile(
-                f"{self.info.path}: the file changed while it was read, so it is probably still being written; "
-                "wait until the bounce is done, then restore it again"
-            )
+            raise UnreadableFile(still_written(self.info.path))
+
+    def reopened(self) -> BinaryIO:
+        """The same file once more, with a position of its own."""
+        with reading_errors(self.info.path):
+            file = open(self.info.path, "rb", buffering=0)  # noqa: SIM115 - who asked for it closes it
+        if not os.path.samestat(os.fstat(file.fileno()), self._status):
+            file.close()
+            raise UnreadableFile(still_written(self.info.path))
+        return file
 
 
 class Blocks:
@@ -128,9 +136,11 @@ def open_source(path: Path) -> Source:
     """Open an audio file; what it cannot be read for is said here, as far as that can be known before reading on."""
     file = _open(path)
     try:
-        container = read_container(path, file)
-        source = Source(path, file, container, read_stream(path, file) if container is None else None)
-        _check_rate(source.info)
+        with reading_errors(path):
+            container = read_container(path, file)
+            stream = read_stream(path, file) if container is None else None
+        source = Source(path, file, container, stream)
+        _check_shape(source.info)
         return source
     except BaseException:
         file.close()
@@ -138,20 +148,14 @@ def open_source(path: Path) -> Source:
 
 
 def _open(path: Path) -> BinaryIO:
-    try:
+    with reading_errors(path):
         mode = os.stat(path).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        if stat.S_ISDIR(mode):
+            raise UnreadableFile(f"{path}: a folder, expected an audio file")
+        if not stat.S_ISREG(mode):
             # To open a pipe would wait for somebody to write into it.
             raise UnreadableFile(f"{path}: not a file but a pipe or device, expected audio; take it out of the folder")
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the source that it becomes part of closes it
-    except IsADirectoryError as problem:
-        raise UnreadableFile(f"{path}: a folder, expected an audio file") from problem
-    except PermissionError as problem:
-        raise UnreadableFile(
-            f"{path}: no permission to read this file; change its permissions or run as a user who may read it"
-        ) from problem
-    except OSError as problem:
-        raise UnreadableFile(f"{path}: the file cannot be opened ({problem.strerror}); check the path") from problem
     if os.fstat(file.fileno()).st_size == 0:
         file.close()
         raise UnreadableFile(
@@ -187,11 +191,16 @@ def _info(path: Path, container: Container | None, stream: Stream | None) -> Aud
     )
 
 
-def _check_rate(info: AudioInfo) -> None:
+def _check_shape(info: AudioInfo) -> None:
     if not LOWEST_RATE_HZ <= info.sample_rate_hz <= HIGHEST_RATE_HZ:
         raise UnsupportedAudio(
             f"{info.path}: a sample rate of {info.sample_rate_hz} Hz; expected {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} - "
             "bounce it at one of these, or check that the file is not damaged"
+        )
+    if info.channels > MOST_CHANNELS:
+        raise UnsupportedAudio(
+            f"{info.path}: {info.channels} channels, expected at most {MOST_CHANNELS}; the header is probably damaged - "
+            "bounce or copy it again"
         )
 
 
@@ -211,11 +220,12 @@ def _read(source: Source, frames: int, first_frame: int) -> Iterator[Samples]:
     if source.info.frames == first_frame:
         return  # libsndfile cannot open a FLAC file without frames
     dtype = depth_of(source.info.subtype).carrier
-    with open(source.info.path, "rb", buffering=0) as file:
+    with source.reopened() as file, reading_errors(source.info.path):
         window, sound = _decoder(source, file)
         with sound:
             if first_frame:
-                sound.seek(first_frame)
+                with signals_wait():
+                    sound.seek(first_frame)
             while True:
                 try:
                     with signals_wait():
@@ -240,12 +250,13 @@ def _decoder(source: Source, file: BinaryIO) -> tuple[Window, soundfile.SoundFil
 
 def open_raw(file: object, mode: str, sample_format: SampleFormat) -> soundfile.SoundFile:
     """Bare samples, without any header of libsndfile's own."""
-    return soundfile.SoundFile(
-        file,
-        mode,
-        samplerate=sample_format.sample_rate_hz,
-        channels=sample_format.channels,
-        subtype=sample_format.subtype,
-        endian=sample_format.endian,
-        format="RAW",
-    )
+    with signals_wait():
+        return soundfile.SoundFile(
+            file,
+            mode,
+            samplerate=sample_format.sample_rate_hz,
+            channels=sample_format.channels,
+            subtype=sample_format.subtype,
+            endian=sample_format.endian,
+            format="RAW",
+        )

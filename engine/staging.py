@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.errors import OutputError, UnreadableFile
 from rebounce.engine.reading import reading_errors, still_written
 
@@ -56,6 +57,7 @@ class Staged:
     """One file on its way to `target`: write to `file`, then `publish`; leaving `with` without that discards it."""
 
     def __init__(self, target: Path, *, replaces: bool = False, keeping: Keeping | None = None) -> None:
+        self._is_open = False
         self.target = target
         self.path = part_path(target)
         self._replaces = replaces
@@ -64,9 +66,14 @@ class Staged:
             raise _exists(target)
         with output_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            # The input may be private: nobody else reads the part before it has the input's own mode.
-            self.file: BinaryIO = _claim(self.path, mode=0o600 if keeping else 0o666)
-        self._is_open = True
+            with signals_wait():
+                # The input may be private: nobody else reads the part before it has the input's own mode.
+                self.file: BinaryIO = _claim(self.path, mode=0o600 if keeping else 0o666)
+                self._is_open = True
+
+    def __del__(self) -> None:
+        # An interrupt may come after the part was made and before the `with` block that would remove it.
+        self.discard()
 
     def __enter__(self) -> "Staged":
         return self
@@ -86,11 +93,12 @@ class Staged:
                 os.fsync(self.file.fileno())
                 if keeping and keeping.keeps_mtime:
                     _take_over_mtime(self.path, keeping)
-                if sys.platform == "win32":
-                    self.file.close()  # Windows renames no open file
-                self._rename()
-                self._is_open = False
-                self.file.close()
+                with signals_wait():
+                    if sys.platform == "win32":
+                        self.file.close()  # Windows renames no open file
+                    self._rename()
+                    self._is_open = False
+                    self.file.close()
                 _sync_folder(self.target.parent)
         finally:
             self.discard()
@@ -98,8 +106,11 @@ class Staged:
 
     def discard(self) -> None:
         """Remove the part; after `publish` there is none."""
-        if not self._is_open:
-            return
+        if self._is_open:
+            with signals_wait():
+                self._remove()
+
+    def _remove(self) -> None:
         self._is_open = False
         # Removed before it is closed: closing lets go of the lock, and the next writer's part must not be hit.
         if sys.platform != "win32":
@@ -136,7 +147,11 @@ class Staged:
             os.close(os.open(self.target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError as problem:
             raise _exists(self.target) from problem
-        self.path.replace(self.target)
+        try:
+            self.path.replace(self.target)
+        except OSError:
+            self.target.unlink()
+            raise
 
 
 def copy_unchanged(source: Path, target: Path, *, replaces: bool = False, keeps_mtime: bool = False) -> list[str]:

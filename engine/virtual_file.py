@@ -4,36 +4,8 @@ libsndfile calls back into Python to read and write, and an exception raised in 
 holds: errors are kept and raised again after the call, and signals wait until it is over.
 """
 
-import contextlib
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from types import FrameType
 from typing import BinaryIO
-
-DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def signals_wait() -> Iterator[None]:
-    """Hold back Python's handlers of Ctrl-C and SIGTERM until the end of the block; it must be a short one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # handlers run in the main thread alone, so nothing can be raised here
-        return
-    caught: list[tuple[int, FrameType | None]] = []
-    python_handlers = {
-        int(number): handler for number in DEFERRED_SIGNALS if callable(handler := signal.getsignal(number))
-    }
-    for number in python_handlers:
-        signal.signal(number, lambda number, frame: caught.append((number, frame)))
-    try:
-        yield
-    finally:
-        for number, handler in python_handlers.items():
-            signal.signal(number, handler)
-        for number, frame in caught:
-            python_handlers[number](number, frame)
 
 
 class Guarded:

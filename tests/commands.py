@@ -145,6 +145,18 @@ def workers(pid: int) -> list[int]:
     return [child for child in children(pid) if "spawn_main" in command_of(child)]
 
 
+def holders(path: Path, pids: Iterable[int]) -> list[int]:
+    """Those of the processes that have a file open."""
+    return [pid for pid in pids if str(path) in map(_link, Path(f"/proc/{pid}/fd").glob("*"))]
+
+
+def _link(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:  # closed meanwhile
+        return ""
+
+
 def command_of(pid: int) -> str:
     """How a process was started; empty once it is gone."""
     try:

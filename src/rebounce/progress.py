@@ -3,14 +3,26 @@
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
 from rebounce.engine.job import Job
 from rebounce.engine.record import ERROR, RESTORED, SKIPPED, UNCHANGED, Record
 
+
+class Say(Protocol):
+    """Prints a line."""
+
+    def __call__(self, text: str, *, err: bool = False) -> None: ...
+
+
 _MARKS = {RESTORED: "restored ", UNCHANGED: "unchanged", SKIPPED: "skipped  ", ERROR: "failed   "}
+
+
+def say_plainly(text: str, *, err: bool = False) -> None:
+    """Print a line where no bar is in the way."""
+    click.echo(text, err=err)
 
 
 class Bar:
@@ -41,26 +53,34 @@ class Bar:
             self._done[job.source] = fraction
             self._progress.update(self._task, completed=sum(self._done.values()), description=job.source.name)
 
+    def say(self, text: str, *, err: bool = False) -> None:
+        """Print a line; above the bar where both share a terminal, which would otherwise run into each other."""
+        if self._progress and (sys.stderr if err else sys.stdout).isatty():
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            say_plainly(text, err=err)
+
 
 def _make_bar() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
 
 
-def tell(record: Record, as_json: bool, is_quiet: bool, is_verbose: bool) -> None:
-    """One file's outcome: a JSON object, or a line for people; errors always go to stderr too."""
+def tell(record: Record, as_json: bool, is_quiet: bool, is_verbose: bool, say: Say = say_plainly) -> None:
+    """One file's outcome: a JSON object, or a line for people; errors go to stderr."""
     if as_json:
-        click.echo(record.to_json())
+        say(record.to_json())
     elif record.status == ERROR:
-        click.echo(f"{_MARKS[ERROR]} {record.error}", err=True)
+        say(f"{_MARKS[ERROR]} {record.error}", err=True)
     elif not is_quiet:
-        click.echo(f"{_MARKS[record.status]} {describe(record)}")
+        say(f"{_MARKS[record.status]} {describe(record)}")
     if is_verbose and not as_json:
         for message in record.messages:
-            click.echo(f"          {message}")
+            say(f"          {message}")
 
 
 def describe(record: Record) -> str:

@@ -37,7 +37,7 @@ def run(arguments: "Arguments", preset: str | Path) -> int:
     if not items:
         click.echo("rebounce: no audio files were found in what was given", err=True)
     pairs = [(item, _job(item, arguments, options)) for item in items]
-    if arguments.is_album:
+    if arguments.is_album and not arguments.is_dry_run:
         board = _album(board, pairs)
     shape = preset_hash(board, options.shaping())
     pairs = [(item, replace(job, preset_hash=shape)) for item, job in pairs]
@@ -125,7 +125,7 @@ def _told_plan(pairs: list[tuple[Item, Job]], arguments: "Arguments") -> list[Re
     records = []
     for item, job in pairs:
         record = _settled(item, job)
-        if record is None and not arguments.as_json:
+        if record is None and not (arguments.as_json or arguments.is_quiet):
             click.echo(f"would restore {item.source} -> {item.target}")
         records.append(record or skipped_record(job, f"dry run: would be restored to {item.target}"))
         if record is not None or arguments.as_json:
@@ -145,7 +145,7 @@ def _work(pairs: list[tuple[Item, Job]], board: Board, arguments: "Arguments") -
     with Bar(len(jobs), not arguments.is_quiet) as bar, closing(_batch(jobs, board, arguments, bar)) as done:
         for _, record in done:
             records.append(record)
-            tell(record, arguments.as_json, arguments.is_quiet, arguments.is_verbose)
+            tell(record, arguments.as_json, arguments.is_quiet, arguments.is_verbose, bar.say)
     _finish(records, arguments)
     return records
 
@@ -153,7 +153,7 @@ def _work(pairs: list[tuple[Item, Job]], board: Board, arguments: "Arguments") -
 def _batch(
     jobs: list[Job], board: Board, arguments: "Arguments", bar: Bar
 ) -> Generator[tuple[Job, Record], None, None]:
-    batch = Batch(jobs=jobs, chain=board.to_dict() if arguments.processes > 1 else {})
+    batch = Batch(jobs=jobs, chain=board.settings() if arguments.processes > 1 else {})
     return run_batch(batch, board, arguments.processes, bar.show)
 
 

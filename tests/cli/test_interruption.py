@@ -13,6 +13,7 @@ from commands import (
     command_of,
     damped,
     files_below,
+    holders,
     interrupt,
     parts,
     rebounce,
@@ -121,6 +122,28 @@ def test_a_worker_that_dies_costs_no_file_and_no_more_than_a_fresh_start(album: 
     assert parts(out) == []
 
 
+def test_a_file_whose_worker_dies_twice_fails_and_the_others_are_done(album: Path, tmp_path: Path) -> None:
+    mixes = [album / "a.wav", *(write(tmp_path / f"in/{name}.wav", damped(0.1), "PCM_16") for name in "xyz")]
+    out = tmp_path / "out"
+    with start("restore", *mixes, "-o", out, "--preset", album / "slow.toml", "--jobs", 2, "--json") as process:
+        killed: set[int] = set()
+        for _ in range(2):
+            wait_until(lambda: bool(holders(out / ".a.wav.rebounce.part", set(workers(process.pid)) - killed)), process)
+            for pid in holders(out / ".a.wav.rebounce.part", set(workers(process.pid)) - killed):
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        done, _ = interrupt(process, signal.SIGCONT)
+    assert done.code == 1
+    assert [record["status"] for record in done.records] == ["error", "restored", "restored", "restored"]
+    assert "died, twice" in done.record("a.wav")["error"]
+    assert files_below(out) == [
+        ".a.wav.rebounce.part",
+        "x.wav",
+        "y.wav",
+        "z.wav",
+    ]  # what SIGKILL left, for the next run
+
+
 def test_a_hosted_plugin_ends_with_the_command(album: Path, tmp_path: Path, zam_folder: Path) -> None:
     preset = chain(tmp_path / "zam.toml", f'[[chain]]\nplugin = "{zam_folder / "ZamTube.vst3"}"\n', *[REVERB] * 8)
     out = tmp_path / "out"
@@ -130,8 +153,8 @@ def test_a_hosted_plugin_ends_with_the_command(album: Path, tmp_path: Path, zam_
         assert len(hosts) == 1
         interrupt(process, signal.SIGKILL)
     wait_until(lambda: "vst3_child" not in command_of(hosts[0]))
+    part = tmp_path / ".a.wav.rebounce.part"
     with start("restore", album / "a.wav", "-o", tmp_path, "--preset", preset) as process:
-        wait_until(lambda: (tmp_path / ".a.wav.rebounce.part").exists(), process)
+        wait_until(part.exists, process)
         done, seconds = interrupt(process, signal.SIGINT)
-    assert (done.code, seconds < SOON_S) == (130, True)
-    assert not (tmp_path / ".a.wav.rebounce.part").exists()
+    assert (done.code, seconds < SOON_S, part.exists()) == (130, True, False)

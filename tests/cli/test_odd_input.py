@@ -303,22 +303,21 @@ def test_a_result_has_the_mode_of_its_input(fine: Path, quiet: Path, tmp_path: P
         assert stat.S_IMODE((tmp_path / "out/private.wav").stat().st_mode) == 0o640
 
 
+# Root may mount in a name space of its own; others need one of users too, where the system lets them.
+MOUNTABLE = "-m" if os.geteuid() == 0 else "-rm"
+
+
 def in_a_small_disk(disk: Path, options: str, *arguments: object) -> Outcome:
-    """Run `rebounce` where `disk` is a file system of its own; what is left on it comes back at the end of stdout."""
-    is_root = os.geteuid() == 0
-    script = f'mount -t tmpfs -o {options} tmpfs "$0" && "$@"; code=$?; find "$0" -type f >&2; exit $code'
-    command = ["unshare", "-m" if is_root else "-rm", "sh", "-c", script, disk, sys.executable, "-m", "rebounce"]
-    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, timeout=60, check=False)
-    return outcome(done.returncode, done.stdout, done.stderr)
+    """Run `rebounce` where `disk` is a file system of its own; what is left on it comes back at the end of stderr."""
+    script = f'mount -t tmpfs -o {options} tmpfs {disk} && "$@"; code=$?; find {disk} -type f >&2; exit $code'
+    return rebounce(*arguments, under=("unshare", MOUNTABLE, "sh", "-c", script, "sh"))
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Path:
     """A folder to mount a small disk on."""
     try:
-        tried = subprocess.run(
-            ["unshare", "-m" if os.geteuid() == 0 else "-rm", "true"], capture_output=True, check=False
-        )
+        tried = subprocess.run(["unshare", MOUNTABLE, "true"], capture_output=True, check=False)
     except FileNotFoundError:
         pytest.skip("needs `unshare` to mount a small disk")
     if tried.returncode:
@@ -352,21 +351,8 @@ def test_a_disk_that_fills_up_on_the_way_leaves_nothing_half_written(
 def test_a_write_that_fails_half_way_leaves_nothing_and_costs_one_file(fine: Path, tmp_path: Path, quiet: Path) -> None:
     big = write(tmp_path / "big.wav", damped(4), "FLOAT")
     out = tmp_path / "out"
-    call = [
-        sys.executable,
-        "-m",
-        "rebounce",
-        "restore",
-        big,
-        fine / "plain.wav",
-        "-o",
-        out,
-        "--preset",
-        quiet,
-        "--json",
-    ]
-    done = subprocess.run(["sh", "-c", 'ulimit -f 1000; exec "$@"', "sh", *call], capture_output=True, check=False)
-    told = outcome(done.returncode, done.stdout, done.stderr)
+    limited = ("sh", "-c", 'ulimit -f 1000; exec "$@"', "sh")
+    told = rebounce("restore", big, fine / "plain.wav", "-o", out, "--preset", quiet, "--json", under=limited)
     assert (told.code, told.statuses()) == (1, {"big.wav": "error", "plain.wav": "restored"})
     assert "File too large" in told.record("big.wav")["error"]
     assert files_below(out) == ["plain.wav"]

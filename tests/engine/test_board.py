@@ -120,6 +120,15 @@ def test_a_plugin_that_needs_the_whole_file_sees_what_comes_before_it() -> None:
     assert np.array_equal(streamed(board, audio, [999]), board(audio, RATE))
 
 
+def test_what_one_file_showed_is_not_carried_to_the_next() -> None:
+    board = Board([ToPeak(level=0.5)])
+    board(noise(1000, level=0.01), RATE)
+    assert "analysis" in board.to_dict()["chain"][0]
+    assert "analysis" not in board.settings()["chain"][0]
+    board.analyse([noise(1000)], RATE)
+    assert "analysis" in board.settings()["chain"][0]
+
+
 def test_a_board_saves_and_loads_exactly(tmp_path: Path) -> None:
     board = Board(
         [pedalboard.HighpassFilter(20.1), Board([pedalboard.Mix([pedalboard.Gain(1 / 3)]), pedalboard.Invert()])]

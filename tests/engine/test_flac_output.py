@@ -150,6 +150,16 @@ def test_the_chunks_of_a_wav_go_through_flac_and_back(tmp_path: Path) -> None:
     assert FLAC(tmp_path / "x.flac")["title"] == ["Mix"]
 
 
+def test_a_wider_depth_reaches_the_chunks_that_flac_gives_back(tmp_path: Path) -> None:
+    (tmp_path / "in.wav").write_bytes(wav(SAMPLES, chunk(b"wxyz", b"odd")))
+    rewrite(tmp_path / "in.wav", tmp_path / "x.flac", container="FLAC")
+    rewrite(tmp_path / "x.flac", tmp_path / "out.wav", container="WAV", subtype="PCM_24")
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.subtype, info.frames) == ("PCM_24", 5000)
+    before, after = (soundfile.read(tmp_path / name)[0] for name in ("in.wav", "out.wav"))
+    assert np.array_equal(before, after)
+
+
 def test_chunks_in_flac_stand_as_the_flac_program_writes_them(tmp_path: Path) -> None:
     (tmp_path / "in.wav").write_bytes(wav(SAMPLES, chunk(b"wxyz", b"odd")))
     rewrite(tmp_path / "in.wav", tmp_path / "x.flac", container="FLAC")

@@ -39,7 +39,7 @@ def test_the_filters_at_48_khz_are_the_standards_table() -> None:
 
 @pytest.mark.parametrize("rate", [32_000, 44_100, 48_000, 88_200, 96_000, 192_000])
 def test_a_full_scale_sine_in_one_channel_reads_minus_3_01(rate: int) -> None:
-    audio = tone(997, 3 * rate, rate, 1.0) * np.float32([[1], [0]])
+    audio = tone(997, 3 * rate, rate, 1.0) * np.array([[1], [0]], dtype=np.float32)
     assert measured(audio, rate) == pytest.approx(-3.01, abs=0.03)
 
 
@@ -75,8 +75,8 @@ def test_channels_of_unknown_place_count_alike() -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
 def test_it_agrees_with_pyloudnorm(rate: int) -> None:
-    """With the same filters to 0.001 LU, as long as the end is quiet: pyloudnorm may count a last block that is not whole.
-    Its own default filters are laid out from rounded frequencies and gains, which costs up to 0.05 LU on noise."""
+    """With the same filters to 0.001 LU, as long as the end is quiet: pyloudnorm may count a last block that is not
+    whole. Its default filters are laid out from rounded frequencies and gains: up to 0.05 LU on noise."""
     swell = np.sin(np.linspace(0.1, 3, 7 * rate + 1234)) ** 2
     audio = (noise(7 * rate + 1234, seed=rate) * swell).astype(np.float32)
     ours = measured(audio, rate)
@@ -136,6 +136,6 @@ def test_the_relative_gate_lies_10_lu_below_what_passes_the_absolute_one() -> No
 @pytest.mark.parametrize("channels", [1, 2])
 def test_gain_scales_through(channels: int) -> None:
     audio = noise(96_000, channels)
-    plain, half = measured(audio, 48_000), measured(audio / 2, 48_000)
+    plain, half = measured(audio, 48_000), measured(audio * np.float32(0.5), 48_000)
     assert plain is not None
     assert half == pytest.approx(plain - 20 * np.log10(2), abs=1e-6)

@@ -95,6 +95,7 @@ def test_a_big_endian_wav_is_read(tmp_path: Path) -> None:
         ("avi.wav", b"RIFF\x24\0\0\0AVI " + bytes(50), "kind b'AVI '"),
         ("adpcm.wav", riff(chunk(b"fmt ", pcm_format(tag=2, bits=4)), chunk(b"data", bytes(100))), "ADPCM"),
         ("no_channels.wav", riff(chunk(b"fmt ", pcm_format(channels=0)), chunk(b"data", b"")), "0 channels"),
+        ("crowd.wav", wav(bytes(4000), channels=65), "65 channels"),
         ("slow.wav", wav(bytes(400), rate=7999), "7999 Hz"),
         ("fast.wav", wav(bytes(400), rate=192_001), "192001 Hz"),
         ("cut.aiff", aiff(bytes(400))[:200], "promises 100 frames, the file holds 36"),
@@ -158,6 +159,16 @@ def test_a_file_that_grows_while_it_is_read_is_an_error(tmp_path: Path) -> None:
             list(walk)
 
 
+def test_a_file_that_is_replaced_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    for name in ("x.wav", "y.wav"):
+        (tmp_path / name).write_bytes(wav(ramp_16(1000)))
+    with open_source(tmp_path / "x.wav") as source:
+        assert len(list(source.blocks())) == 1
+        (tmp_path / "y.wav").replace(tmp_path / "x.wav")
+        with pytest.raises(UnreadableFile, match="changed while it was read"):
+            list(source.blocks())
+
+
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become somebody else")
 def test_a_file_that_may_not_be_read_is_an_error_that_says_so(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
@@ -178,7 +189,7 @@ def test_a_file_that_may_not_be_read_is_an_error_that_says_so(tmp_path: Path) ->
 
 @pytest.mark.parametrize("kind", ["folder", "missing"])
 def test_a_folder_or_nothing_at_all_is_an_error(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(UnreadableFile, match="a folder" if kind == "folder" else "cannot be opened"):
+    with pytest.raises(UnreadableFile, match="a folder" if kind == "folder" else "cannot be read"):
         open_source(tmp_path if kind == "folder" else tmp_path / "x.wav")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rebounce.engine.errors import OutputError
+from rebounce.engine.errors import OutputError, UnreadableFile
 from rebounce.engine.staging import Keeping, Staged, check_room, copy_unchanged, output_errors, part_path
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes, groups and links as POSIX has them")
@@ -192,6 +192,21 @@ def test_the_time_of_the_input_is_kept_when_that_was_asked_for(tmp_path: Path, k
     copy_unchanged(source, tmp_path / "out.wav", keeps_mtime=keeps)
     assert ((tmp_path / "out.wav").stat().st_mtime_ns == 1_000_000_000_123_456_789) == keeps
     assert (tmp_path / "out.wav").read_bytes() == b"content"
+
+
+def test_a_copy_of_a_file_that_is_not_there_is_an_error_about_the_file(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="cannot be read"):
+        copy_unchanged(tmp_path / "in.wav", tmp_path / "out.wav")
+    assert names(tmp_path) == []
+
+
+@POSIX
+def test_a_link_planted_in_place_of_the_part_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    part_path(tmp_path / "mix.wav").symlink_to(tmp_path / "precious")
+    with pytest.raises(OutputError, match="cannot be written"):
+        Staged(tmp_path / "mix.wav")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
 def test_folders_that_are_missing_are_made(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def faded_tone(cycles_per_frame: float, phase: float, frames: int = 4000, level:
     """A tone without the overshoot that a sudden start has."""
     wave = level * np.sin(2 * np.pi * cycles_per_frame * np.arange(frames) + phase)
     fade = np.minimum(1, np.minimum(np.arange(frames), np.arange(frames)[::-1]) / 500)
-    return (wave * np.sin(np.pi / 2 * fade) ** 2).astype(np.float32)[np.newaxis]
+    faded: Audio = (wave * np.sin(np.pi / 2 * fade) ** 2).astype(np.float32)
+    return faded[np.newaxis]
 
 
 def highest_point(audio: Audio) -> float:
@@ -30,7 +31,7 @@ def highest_point(audio: Audio) -> float:
     padded = np.pad(audio[0].astype(np.float64), 3 * REACH_FRAMES)
     rows = tile_filters(4)[:, 0, 1 : 2 * REACH_FRAMES + 1].astype(np.float64)
     between = [np.abs(np.correlate(padded, row)).max() for row in rows]
-    return max(np.abs(padded).max(), *between)
+    return float(max(np.abs(padded).max(), *between))
 
 
 @pytest.mark.parametrize(

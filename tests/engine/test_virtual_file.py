@@ -1,17 +1,13 @@
 import io
-import signal
-import threading
-from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
-import soundfile
 
 from rebounce.engine.encoder import Encoder
 from rebounce.engine.sample_formats import SampleFormat
 from rebounce.engine.source import open_raw
-from rebounce.engine.virtual_file import Outlet, Window, signals_wait
+from rebounce.engine.virtual_file import Outlet, Window
 
 STEREO = SampleFormat(subtype="PCM_16", bits=16, endian="LITTLE", sample_rate_hz=48_000, channels=2)
 
@@ -81,33 +77,3 @@ def test_what_reading_raises_in_a_callback_is_raised_after_it() -> None:
         sound.read(10)
         with pytest.raises(OSError, match="Input/output error"):
             window.raise_problem()
-
-
-def test_an_interrupt_waits_until_the_call_is_over() -> None:
-    def work() -> None:
-        with signals_wait():
-            signal.raise_signal(signal.SIGINT)
-            done.append("the rest of the call")
-
-    done: list[str] = []
-    handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert done == ["the rest of the call"]
-    assert signal.getsignal(signal.SIGINT) is handler
-
-
-def test_signals_are_left_alone_in_other_threads(tmp_path: Path) -> None:
-    failures: list[BaseException] = []
-
-    def write() -> None:
-        try:
-            with signals_wait():
-                soundfile.write(tmp_path / "x.wav", np.zeros(10), 48_000)
-        except BaseException as problem:
-            failures.append(problem)
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    thread.join()
-    assert failures == []

@@ -89,7 +89,7 @@ def _within_full_scale(board: Board, heard: list[Heard]) -> tuple[Board, list[st
     gain_db = 20 * math.log10(min(found.clips_at for found in heard))
     if gain_db == 0:
         return board, []
-    table = board.to_dict()
+    table = board.settings()
     table["chain"].append({"plugin": "Gain", "gain_db": math.floor(gain_db * 100) / 100})
     return Board.from_dict(table), [f"album: all files were turned down by {-gain_db:.2f} dB so that none clips"]
 
@@ -106,7 +106,7 @@ def _finished(board: Board, place: int, heard: list[Heard]) -> tuple[Board, list
     if finish.target == "lufs" and true_peak_dbtp is not None:
         gain_db = min(wanted_db, finish.goal_ceiling_dbtp + finish.limiter_budget_db - true_peak_dbtp)
         limiting_db = max(0.0, true_peak_dbtp + gain_db - finish.goal_ceiling_dbtp)
-    finish = Finish.from_dict({name: value for name, value in finish.to_dict().items() if name != "analysis"})
+    finish = Finish.from_dict(finish.settings())
     finish.analysis = Finishing(
         lufs=lufs,
         sample_peak_db=sample_peak_db,

@@ -42,12 +42,15 @@ def plan_batch(
     delta: Path | None = None,
     saves_chain: bool = False,
 ) -> list[Item]:
-    """One item an input, in a fixed order; two inputs with one target are both errors.
+    """One item an input, in a fixed order; two inputs with one target are both errors, one named twice is one.
 
     Deltas and saved chains are named by the stem alone, so that with them mix.wav and mix.flac clash as well.
     """
     found = _sources(inputs, [output, delta] if delta else [output])
-    items = [_item(one, output, file_format) for one in found]
+    each: dict[tuple[str, Path], _Found] = {}
+    for one in found:
+        each.setdefault((os.path.abspath(one.path), one.relative), one)
+    items = [_item(one, output, file_format) for one in each.values()]
     return _without_clashes(items, by_stem=saves_chain or delta is not None)
 
 

@@ -63,7 +63,7 @@ class BlockFilter:
         for group in range(groups):
             group_starts[:, group] = state
             state = state @ self._pass_on_group.T + additions[:, group]
-        starts = _product(padded, self._states_from) + _product(group_starts, self._recall_group)
+        starts: Floats = _product(padded, self._states_from) + _product(group_starts, self._recall_group)
         return starts.reshape(channels, -1, order)
 
     def _rest(self, samples: Audio) -> Audio:

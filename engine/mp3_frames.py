@@ -80,7 +80,7 @@ def missing_header(file: BinaryIO, start: int) -> bytes:
     if header is None or header.layer != LAYER_3 or not header.frame_bytes:
         return b""
     tag = first[header.tag_offset :]
-    if tag[:4] in XING_TAGS and tag[7] & COUNT_FLAG:
+    if len(tag) >= 8 and tag[:4] in XING_TAGS and tag[7] & COUNT_FLAG:
         return b""
     return _made_header(first[:HEADER_BYTES], header, count_frames(file, start))
 

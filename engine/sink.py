@@ -16,7 +16,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.bext import BextLoudness
 from rebounce.engine.outputs import Output, open_output
 from rebounce.engine.pcm import GRID_FRAMES, Conversion, Samples, merge, unchanged
-from rebounce.engine.sample_formats import depth_of
+from rebounce.engine.sample_formats import check_container, depth_of
 from rebounce.engine.source import Block, Source
 from rebounce.engine.staging import Keeping, Staged, check_room, output_errors
 from rebounce.engine.target import Target
@@ -167,6 +167,7 @@ class Sink:
 
 def open_sink(source: Source, target: Target) -> Sink:
     """Begin an output beside its final place; `source` must stay open until it is finished."""
+    check_container(target.container, target.sample_rate_hz, source.info.channels, target.frames(source))
     bytes_needed = least_bytes(source, target)
     check_room(target.path, bytes_needed)
     staged = Staged(

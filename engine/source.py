@@ -199,8 +199,8 @@ def _check_shape(info: AudioInfo) -> None:
         )
     if info.channels > MOST_CHANNELS:
         raise UnsupportedAudio(
-            f"{info.path}: {info.channels} channels, expected at most {MOST_CHANNELS}; the header is probably damaged - "
-            "bounce or copy it again"
+            f"{info.path}: {info.channels} channels, expected at most {MOST_CHANNELS}; the header is probably "
+            "damaged - bounce or copy it again"
         )
 
 
@@ -230,9 +230,12 @@ def _read(source: Source, frames: int, first_frame: int) -> Iterator[Samples]:
                 try:
                     with signals_wait():
                         block = sound.read(frames, dtype=dtype, always_2d=True)
-                except soundfile.LibsndfileError:
+                except soundfile.LibsndfileError as problem:
                     window.raise_problem()
-                    return  # the frames that are missing are counted, and named, by whoever walks over the blocks
+                    raise UnreadableFile(
+                        f"{source.info.path}: the audio cannot be decoded to its end ({problem.error_string}); "
+                        "the file is damaged, or a copy was interrupted - copy or bounce it again"
+                    ) from problem
                 window.raise_problem()
                 if not len(block):
                     return

@@ -18,7 +18,6 @@ from commands import (
     chain,
     damped,
     files_below,
-    outcome,
     parts,
     read,
     rebounce,
@@ -83,7 +82,7 @@ def fine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def restored(fine: Path, quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     """All of them, restored in one call, with everything that can be written beside the results."""
     out = tmp_path_factory.mktemp("restored")
-    extras = ["--delta", out.with_name("delta"), "--save-chain", "--report", "--json"]
+    extras = ["--delta", out.with_name("delta"), "--save-chain", "--json"]
     return rebounce("restore", fine, "-o", out, "--preset", quiet, *extras), out
 
 
@@ -161,15 +160,16 @@ def test_a_second_run_over_them_skips_them_all(fine: Path, quiet: Path, restored
     assert (again.code, set(again.statuses().values())) == (0, {"skipped"})
 
 
-def test_names_are_told_to_people_in_any_terminal(fine: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "rebounce", "restore", fine / NO_TEXT, *sorted(fine.glob("Ü*")), "-o", tmp_path],
-        capture_output=True,
-        env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
-        check=False,
-    )
-    told = outcome(done.returncode, done.stdout, done.stderr)
-    assert (told.code, len(told.out.splitlines())) == (0, 2)
+def test_odd_names_and_mended_files_are_told_to_people_in_any_terminal_and_in_the_report(
+    fine: Path, tmp_path: Path
+) -> None:
+    plain_terminal = ("env", "PYTHONIOENCODING=ascii", "LC_ALL=C")
+    files = [fine / NO_TEXT, *sorted(fine.glob("Ü*")), fine / "unfinished.wav"]
+    told = rebounce("restore", *files, "-o", tmp_path, "--report", under=plain_terminal)
+    assert (told.code, len(told.out.splitlines())) == (0, 4)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("Ü") >= 1
+    assert "caf?.wav" in page
 
 
 @pytest.fixture(scope="module")

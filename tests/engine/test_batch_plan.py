@@ -7,6 +7,7 @@ import pytest
 
 from rebounce.engine.batch_plan import Item, plan_batch, read_input_list
 from rebounce.engine.errors import UsageError
+from rebounce.engine.history import Origin, remember, sha256_of
 
 
 def touch(*paths: Path) -> None:
@@ -42,6 +43,36 @@ def test_two_inputs_with_one_target_are_both_errors(tmp_path: Path) -> None:
     items = plan(first, second, tmp_path / "c/other.wav", output=tmp_path / "out")
     assert [str(second) in str(items[0].error), str(first) in str(items[1].error)] == [True, True]
     assert items[2].error is None
+
+
+def test_an_input_that_is_named_twice_is_taken_once(tmp_path: Path) -> None:
+    touch(tmp_path / "in/a.wav", tmp_path / "in/b.wav")
+    items = plan(tmp_path / "in", tmp_path / "in/a.wav", tmp_path / "in/../in/b.wav", output=tmp_path / "out")
+    assert [(item.source.name, item.error) for item in items] == [("a.wav", None), ("b.wav", None)]
+
+
+def test_deltas_and_saved_chains_do_not_tell_equal_stems_apart(tmp_path: Path) -> None:
+    touch(tmp_path / "in/mix.wav", tmp_path / "in/mix.flac", tmp_path / "in/other.wav")
+    for asked in ({"delta": tmp_path / "delta"}, {"saves_chain": True}):
+        items = plan_batch([str(tmp_path / "in")], tmp_path / "out", **asked)
+        assert ["delta or saved chain" in str(item.error) for item in items] == [True, True, False]
+    assert all(item.error is None for item in plan(tmp_path / "in", output=tmp_path / "out"))
+
+
+def test_a_delta_folder_inside_the_tree_holds_no_inputs(tmp_path: Path) -> None:
+    touch(tmp_path / "mix.wav", tmp_path / "delta/mix.wav")
+    items = plan_batch([str(tmp_path)], tmp_path / "out", delta=tmp_path / "delta")
+    assert [item.source.name for item in items] == ["mix.wav"]
+
+
+def test_a_result_of_an_earlier_run_is_no_input_where_it_would_replace_itself(tmp_path: Path) -> None:
+    touch(tmp_path / "mix.wav", tmp_path / "mix.flac", tmp_path / "own.flac")
+    origin = Origin(input_sha256="1", preset_hash="2", version="3")
+    remember(tmp_path, tmp_path / "mix.flac", origin, sha256_of(tmp_path / "mix.flac"))
+    flac, wav, own = plan(tmp_path, output=tmp_path, file_format="flac")
+    assert flac.skipped is not None
+    assert (wav.error, wav.skipped) == (None, None)
+    assert "would replace the input" in str(own.error)
 
 
 def test_a_lossy_file_and_a_wav_of_one_name_clash(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rewriting import aiff, chunk, pcm_format, ramp_16, riff, wav
 
 from rebounce.engine.errors import FileError, UnreadableFile, UnsupportedAudio
@@ -56,6 +58,32 @@ def test_a_walk_can_begin_anywhere(tmp_path: Path, container: str) -> None:
         found = np.concatenate([block.original for block in source.blocks(700, first_frame=12_345)])
         assert np.array_equal(found, samples[12_345:])
         assert list(source.blocks(first_frame=20_000)) == []
+
+
+WHOLE = {
+    "wav": wav(ramp_16(300), chunk(b"LIST", b"INFOINAM\x04\0\0\0Mix\0"), before=chunk(b"bext", bytes(602))),
+    "aiff": aiff(ramp_16(300)),
+}
+
+
+@given(
+    kind=st.sampled_from(sorted(WHOLE)),
+    changes=st.dictionaries(st.integers(0, 150), st.integers(0, 255), min_size=1, max_size=6),
+    kept=st.integers(0, 2000),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_header_is_an_error_of_ours_or_no_error(
+    tmp_path: Path, kind: str, changes: dict[int, int], kept: int
+) -> None:
+    data = bytearray(WHOLE[kind])
+    for place, value in changes.items():
+        data[min(place, len(data) - 1)] = value
+    (tmp_path / "x").write_bytes(data[:kept])
+    try:
+        with open_source(tmp_path / "x") as source:
+            assert sum(block.frames for block in source.blocks()) == source.info.frames
+    except FileError as problem:
+        assert str(tmp_path / "x") in str(problem)
 
 
 def test_two_walks_at_a_time_do_not_disturb_each_other(tmp_path: Path) -> None:

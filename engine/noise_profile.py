@@ -78,7 +78,9 @@ class NoiseProfile:
         # Below the lowest band it goes on as pink noise does.
         read_db += PINK_SLOPE_DB * np.maximum(0, centres[0] - places) / np.log(2)
         bands = np.searchsorted(band_edges_hz(), frequencies_hz, side="right") - 1
-        inside = has_noise[np.clip(bands, 0, densities_db.size - 1)]
+        # The noise goes on into the band where a coder cut the file off: that band shows no floor, as it is half empty.
+        reaches = has_noise | np.r_[False, has_noise[:-1]]
+        inside = reaches[np.clip(bands, 0, densities_db.size - 1)]
         return np.asarray(10 ** (np.where(inside, read_db, NO_DENSITY_DB) / 10))
 
 

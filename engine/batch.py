@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from rebounce.engine.board import Board
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.job import Job
 from rebounce.engine.record import ERROR, Record
 from rebounce.engine.restore import Progress, attempt, failed_record
@@ -81,7 +82,8 @@ def _until_a_crash(
 
 def _submit(pool: ProcessPoolExecutor, job: Job) -> "Future[Record] | None":
     """The job on its way, or None when a process of the pool died already."""
-    with contextlib.suppress(BrokenProcessPool), _ctrl_c_blocked():
+    # Stops wait until a process that is being started has been told what it is for.
+    with contextlib.suppress(BrokenProcessPool), signals_wait(), _ctrl_c_blocked():
         return pool.submit(_work, job)
     return None
 

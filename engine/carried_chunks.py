@@ -12,11 +12,14 @@ from rebounce.engine.aiff import make_common
 from rebounce.engine.bext import FIXED_BYTES, change_bext, has_loudness
 from rebounce.engine.chunk_positions import POSITIONS, Rescale
 from rebounce.engine.chunks import Chunk, payload
+from rebounce.engine.id3_tags import without_measured_gain
 from rebounce.engine.ixml import change_depth, drop_loudness, rescale_ixml
 from rebounce.engine.sample_formats import SampleFormat, depth_of
+from rebounce.engine.tags import LOUDNESS_MESSAGE
 from rebounce.engine.wave_format import change_wave_format
 
 # They describe the very samples: peaks, a picture of the waveform, a checksum.
+ID3_CHUNKS = ("id3 ", "ID3 ")
 DROPPED = ("PEAK", "levl", "MD5 ")
 # Those without positions, which a new sample rate does not concern.
 WAVE_TIMELESS = (
@@ -79,6 +82,8 @@ class Carrier:
             return None
         if name in ("fmt ", "fact", "COMM", "bext", "iXML"):
             return self._rewritten(chunk)
+        if name in ID3_CHUNKS:
+            return self._id3(chunk)
         if not self.change.rescale.changes:
             return chunk
         if name in POSITIONS:
@@ -99,6 +104,13 @@ class Carrier:
             frames = struct.pack(self.order + "I", min(self.change.frames, 0xFFFFFFFF))
             return with_data(chunk, frames + data[4:])
         return with_data(chunk, self._bext(data) if chunk.name == "bext" else self._ixml(data))
+
+    def _id3(self, chunk: Chunk) -> Chunk:
+        data, had_gain = without_measured_gain(payload(self.file, chunk))
+        if not had_gain:
+            return chunk
+        self.messages.append(LOUDNESS_MESSAGE)
+        return with_data(chunk, data)
 
     def _bext(self, data: bytes) -> bytes:
         if len(data) < FIXED_BYTES:

@@ -9,7 +9,6 @@ from rebounce.engine.carried_chunks import Carrier, Change
 from rebounce.engine.chunk_layout import Layout
 from rebounce.engine.chunks import AIFF, Chunk, Container, first_named, new_chunk, payload
 from rebounce.engine.errors import OutputError
-from rebounce.engine.riff import LARGE_MAGICS
 from rebounce.engine.sample_formats import DEPTHS
 from rebounce.engine.wave_layout import RIFF_MOST_BYTES, wave_layout
 
@@ -63,8 +62,3 @@ def _aiff_layout(layout: Layout, change: Change) -> Layout:
     if layout.total_bytes > AIFF_MOST_BYTES:
         raise OutputError("the result is longer than the 4 GB that AIFF can hold; add --format wav")
     return layout
-
-
-def is_large(container: Container) -> bool:
-    """True for RF64 and BW64."""
-    return container.magic in LARGE_MAGICS

@@ -19,9 +19,7 @@ from rebounce.engine.flac_blocks import (
 )
 from rebounce.engine.foreign_chunks import foreign_id, read_foreign, write_foreign
 from rebounce.engine.sample_formats import SampleFormat
-from rebounce.engine.tags import Tags, make_vorbis_comment, read_vorbis_comment, without_loudness
-
-LOUDNESS_MESSAGE = "the ReplayGain tags described the input and were left out"
+from rebounce.engine.tags import LOUDNESS_MESSAGE, Tags, make_vorbis_comment, read_vorbis_comment, without_loudness
 
 
 def carried_blocks(path: Path, file: BinaryIO, flac: FlacFile, change: Change) -> tuple[list[FlacBlock], list[str]]:
@@ -84,9 +82,6 @@ def _subtype_in(container: Container, subtype: str) -> str:
 def tag_blocks(tags: Tags, vendor: str) -> tuple[list[FlacBlock], list[str]]:
     """Comments and pictures as blocks, and what is to be said about tags that have no place there."""
     messages = []
-    tags, had_loudness = without_loudness(tags)
-    if had_loudness:
-        messages.append(LOUDNESS_MESSAGE)
     if tags.left_out:
         messages.append(f"{', '.join(tags.left_out)}: no counterpart among Vorbis comments, left out")
     comment = make_vorbis_comment(vendor, tags)

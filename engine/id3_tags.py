@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rebounce.engine.chunks import Chunk
-from rebounce.engine.tags import Tags
+from rebounce.engine.tags import LOUDNESS_KEYS, Tags
 
 # ID3 text frames and the Vorbis comments that mean the same.
 FRAME_KEYS = {
@@ -139,6 +139,33 @@ def _frame(key: str, texts: list[str]) -> Any:
     if key in KEY_FRAMES:
         return getattr(id3, KEY_FRAMES[key])(encoding=UTF8, text=texts)
     return id3.TXXX(encoding=UTF8, desc=key, text=texts)
+
+
+def without_measured_gain(data: bytes) -> tuple[bytes, bool]:
+    """An ID3 tag without values measured on the input's samples, and whether there were any; else the tag as it was."""
+    letters = data.upper().replace(b"\0", b"")  # without the zeros of UTF-16
+    if b"REPLAYGAIN_" not in letters and b"RVA2" not in letters:
+        return data, False
+    from mutagen import MutagenError
+    from mutagen.id3 import ID3
+
+    version = max(3, data[3])
+    try:
+        tag = ID3(io.BytesIO(data), translate=data[3] < 3)
+    except (MutagenError, EOFError, ValueError):
+        return data, False
+    measured = [key for key, frame in tag.items() if _is_measured(frame)]
+    for key in measured:
+        del tag[key]
+    out = io.BytesIO()
+    tag.save(out, v2_version=version, padding=lambda _: 0)
+    return (out.getvalue(), True) if measured else (data, False)
+
+
+def _is_measured(frame: Any) -> bool:
+    if frame.FrameID == "TXXX":
+        return str(frame.desc).upper().startswith(LOUDNESS_KEYS)
+    return bool(frame.FrameID == "RVA2")
 
 
 def read_info_list(data: bytes) -> Tags:

@@ -9,7 +9,7 @@ from rebounce.engine.carried_layout import carried_layout
 from rebounce.engine.chunked_output import ChunkedOutput
 from rebounce.engine.chunks import Container
 from rebounce.engine.flac_blocks import APPLICATION, CUESHEET, FlacFile, cue_tracks
-from rebounce.engine.flac_metadata import LOUDNESS_MESSAGE, carried_blocks, foreign_blocks, tag_blocks
+from rebounce.engine.flac_metadata import carried_blocks, foreign_blocks, tag_blocks
 from rebounce.engine.flac_output import FlacOutput
 from rebounce.engine.foreign_chunks import foreign_id, read_foreign
 from rebounce.engine.lossy_output import LossyOutput
@@ -17,8 +17,7 @@ from rebounce.engine.pcm import Samples
 from rebounce.engine.riff_conversion import as_wave, bare_wave, cue_chunks, track_points, with_tags
 from rebounce.engine.sample_formats import LOSSY_SUBTYPES
 from rebounce.engine.source import Source
-from rebounce.engine.tag_reading import TAG_CHUNKS, read_tags
-from rebounce.engine.tags import without_loudness
+from rebounce.engine.tag_reading import TAG_CHUNKS, tags_for_output
 from rebounce.engine.target import Target
 
 
@@ -71,10 +70,8 @@ def _converted(source: Source, change: Change) -> tuple[Container, list[str]]:
         if not any(chunk.name == "cue " for chunk in wave.chunks):
             wave = replace(wave, after=(*wave.after, *cue_chunks(track_points(tracks))))
         messages += _other_applications(flac)
-    tags, had_loudness = without_loudness(read_tags(source))
-    if had_loudness:
-        messages.append(LOUDNESS_MESSAGE)
-    return with_tags(source.file, wave, tags), messages
+    tags, said = tags_for_output(source)
+    return with_tags(source.file, wave, tags), messages + said
 
 
 def _other_applications(flac: FlacFile) -> list[str]:
@@ -89,7 +86,9 @@ def _flac(source: Source, target: Target, change: Change, out: BinaryIO) -> tupl
     if stream is not None and stream.flac is not None:
         blocks, messages = carried_blocks(source.info.path, source.file, stream.flac, change)
         return FlacOutput(stream.flac.prefix, blocks, change.new, out), messages
-    blocks, messages = tag_blocks(read_tags(source), target.maker.partition(";")[0])
+    tags, said = tags_for_output(source)
+    blocks, messages = tag_blocks(tags, target.maker.partition(";")[0])
+    messages += said
     if source.container is not None:
         found, said = foreign_blocks(source.file, source.container, change)
         blocks += found
@@ -98,8 +97,7 @@ def _flac(source: Source, target: Target, change: Change, out: BinaryIO) -> tupl
 
 
 def _lossy(source: Source, target: Target, out: BinaryIO) -> tuple[Output, list[str]]:
-    tags, had_loudness = without_loudness(read_tags(source))
-    messages = [LOUDNESS_MESSAGE] if had_loudness else []
+    tags, messages = tags_for_output(source)
     if source.container is not None:
         lost = sorted({chunk.name.strip() for chunk in source.container.chunks if chunk.name not in _NOT_LOST})
         if lost:

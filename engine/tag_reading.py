@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from typing import Any
 
 from rebounce.engine.chunks import Container, payload
@@ -14,13 +15,28 @@ from rebounce.engine.id3_tags import (
     read_id3,
     read_info_list,
     read_text_chunks,
+    without_measured_gain,
 )
 from rebounce.engine.source import Source
-from rebounce.engine.tags import PICTURE_KEY, Tags, joined_tags, read_vorbis_comment
+from rebounce.engine.tags import (
+    LOUDNESS_MESSAGE,
+    PICTURE_KEY,
+    Tags,
+    joined_tags,
+    read_vorbis_comment,
+    without_loudness,
+)
 
 ID3_CHUNKS = ("id3 ", "ID3 ")
 ID3V1_BYTES = 128
 TAG_CHUNKS = (*ID3_CHUNKS, "LIST", *TEXT_CHUNK_KEYS)
+
+
+def tags_for_output(source: Source) -> tuple[Tags, list[str]]:
+    """The tags of the input without what was measured on its samples, and what is to be said about that."""
+    tags, had_comments = without_loudness(read_tags(source))
+    id3, had_frames = without_measured_gain(tags.id3)
+    return replace(tags, id3=id3), [LOUDNESS_MESSAGE] if had_comments or had_frames else []
 
 
 def read_tags(source: Source) -> Tags:

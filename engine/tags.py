@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 # Loudness of the input's samples, which a player would apply to the output's.
 LOUDNESS_KEYS = ("REPLAYGAIN_", "R128_TRACK_GAIN", "R128_ALBUM_GAIN")
+LOUDNESS_MESSAGE = "the ReplayGain tags described the input and were left out"
 PICTURE_KEY = "METADATA_BLOCK_PICTURE"
 
 
@@ -39,7 +40,7 @@ def joined_tags(first: Tags, second: Tags) -> Tags:
 
 
 def without_loudness(tags: Tags) -> tuple[Tags, bool]:
-    """Without values measured on the input's samples, and whether there were any; an ID3 tag is left as it is."""
+    """Without comments measured on the input's samples, and whether there were any."""
     kept = tuple((key, text) for key, text in tags.comments if not key.upper().startswith(LOUDNESS_KEYS))
     return Tags(comments=kept, pictures=tags.pictures, id3=tags.id3, left_out=tags.left_out), kept != tags.comments
 

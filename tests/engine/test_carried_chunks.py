@@ -1,11 +1,13 @@
 """Whole files: what is in them beside samples, before and after."""
 
+import io
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from mutagen import id3
 from rewriting import aiff, aiff_chunk, chunk, chunks_of, half, pcm_format, ramp_16, rewrite, riff, wav
 
 SAMPLES = ramp_16(3001)
@@ -59,6 +61,18 @@ def test_what_describes_the_samples_is_left_out_and_said(tmp_path: Path, name: b
     assert [id for id, _ in chunks_of((tmp_path / "out.wav").read_bytes())] == [b"fmt ", b"data"]
     assert len(written.messages) == 1
     assert name.decode().strip() in written.messages[0]
+
+
+def test_gain_in_an_id3_chunk_is_left_out_and_said(tmp_path: Path) -> None:
+    tag, out = id3.ID3(), io.BytesIO()
+    tag.add(id3.TXXX(encoding=3, desc="REPLAYGAIN_TRACK_PEAK", text="0.9"))
+    tag.add(id3.TIT2(encoding=3, text="Mix"))
+    tag.save(out)
+    (tmp_path / "in.wav").write_bytes(wav(SAMPLES, chunk(b"id3 ", out.getvalue())))
+    written = rewrite(tmp_path / "in.wav", tmp_path / "out.wav", half)
+    found = dict(chunks_of((tmp_path / "out.wav").read_bytes()))[b"id3 "]
+    assert list(id3.ID3(io.BytesIO(found))) == ["TIT2"]
+    assert written.messages == ("the ReplayGain tags described the input and were left out",)
 
 
 def extensible(bits: int = 24, valid: int = 24, channels: int = 2) -> bytes:

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen import id3
 
-from rebounce.engine.id3_tags import FRAME_KEYS, make_id3, make_info_list, read_id3, read_info_list
+from rebounce.engine.id3_tags import (
+    FRAME_KEYS,
+    make_id3,
+    make_info_list,
+    read_id3,
+    read_info_list,
+    without_measured_gain,
+)
 from rebounce.engine.tags import (
     Tags,
     joined_tags,
@@ -56,6 +63,27 @@ def test_what_cannot_be_read_is_kept_and_said() -> None:
     tags = read_id3(b"ID3\x09\0\0\0\0\0\x04abcd")
     assert tags.id3 == b"ID3\x09\0\0\0\0\0\x04abcd"
     assert "cannot be read" in tags.left_out[0]
+
+
+@pytest.mark.parametrize("encoding", [0, 1, 3])
+@pytest.mark.parametrize("version", [3, 4])
+def test_measured_gain_goes_and_the_rest_of_a_tag_stays(encoding: int, version: int) -> None:
+    tag = id3.ID3()
+    for frame in (
+        id3.TIT2(encoding=encoding, text="Mix"),
+        id3.TXXX(encoding=encoding, desc="replaygain_track_gain", text="-7 dB"),
+        id3.TXXX(encoding=encoding, desc="other", text="kept"),
+        id3.PRIV(owner="daw", data=b"\0\1"),
+    ):
+        tag.add(frame)
+    out = io.BytesIO()
+    tag.save(out, v2_version=version)
+    data, had_gain = without_measured_gain(out.getvalue())
+    found = id3.ID3(io.BytesIO(data))
+    assert had_gain
+    assert data[3] == version
+    assert sorted(found) == ["PRIV:daw:\x00\x01", "TIT2", "TXXX:other"]
+    assert without_measured_gain(data) == (data, False)
 
 
 def test_pictures_come_back_and_are_told_apart() -> None:

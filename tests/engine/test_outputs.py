@@ -108,6 +108,19 @@ def test_an_mp3_made_of_an_mp3_keeps_its_tag_byte_for_byte(tmp_path: Path) -> No
     assert (tmp_path / "out.mp3").read_bytes().startswith(tag)
 
 
+@pytest.mark.parametrize(("container", "subtype"), [("WAV", "PCM_24"), ("MP3", "MPEG_LAYER_III"), ("FLAC", "PCM_16")])
+def test_gain_that_was_measured_on_an_mp3_is_left_out_and_said(tmp_path: Path, container: str, subtype: str) -> None:
+    tagged_mp3(tmp_path / "in.mp3")
+    tag = id3.ID3(tmp_path / "in.mp3")
+    tag.add(id3.TXXX(encoding=3, desc="REPLAYGAIN_TRACK_GAIN", text="-7 dB"))
+    tag.save()
+    rewrite(tmp_path / "in.mp3", tmp_path / "x", container=container, subtype=subtype)
+    written = rewrite(tmp_path / "in.mp3", tmp_path / "y", half, container=container, subtype=subtype)
+    assert "the ReplayGain tags described the input and were left out" in written.messages
+    assert b"REPLAYGAIN" not in (tmp_path / "y").read_bytes()
+    assert b"Mix" in (tmp_path / "y").read_bytes()
+
+
 def test_a_picture_goes_from_mp3_through_ogg_into_flac(tmp_path: Path) -> None:
     tagged_mp3(tmp_path / "in.mp3")
     said = rewrite(tmp_path / "in.mp3", tmp_path / "x.ogg", container="OGG", subtype="VORBIS").messages

@@ -14,7 +14,6 @@ import soundfile
 from benchmarks import original_five_stage
 from benchmarks.measure import Figure, peak_memory_mib, ratio
 from rebounce import Board, load_preset
-from rebounce.engine.audio import Audio
 from rebounce.engine.passes import ChainRun
 from rebounce.engine.sink import open_sink
 from rebounce.engine.source import open_source
@@ -31,7 +30,7 @@ REBOUNCE = str(Path(PYTHON).with_name("rebounce"))
 def bypass() -> Figure:
     """Ten minutes of stereo through reading, core and writing, meters off."""
     with tempfile.TemporaryDirectory() as folder:
-        source = _write_noise(Path(folder) / "in.wav", minutes=10)
+        source = _write_music(Path(folder) / "in.wav", minutes=10)
         ours = partial(_through_the_core, source, Path(folder) / "out.wav")
         value, detail = ratio(ours, partial(_bare_loop, source, Path(folder) / "bare.wav"), repeats=9)
     return Figure(
@@ -49,7 +48,7 @@ def bypass() -> Figure:
 def whole_command() -> Figure:
     """`rebounce restore --preset bypass` with meters, hashes and the copy, start-up included and stated."""
     with tempfile.TemporaryDirectory() as folder:
-        source = _write_noise(Path(folder) / "in.wav", minutes=10)
+        source = _write_music(Path(folder) / "in.wav", minutes=10)
         command = [REBOUNCE, "restore", str(source), "-o", f"{folder}/out", "--preset", "bypass", "--force", "-q"]
         value, detail = ratio(partial(_run, *command), partial(_bare_loop, source, Path(folder) / "b.wav"), repeats=5)
         start, start_detail = ratio(
@@ -92,7 +91,7 @@ def memory() -> Figure:
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:
         for minutes in (1, 60):
-            source = _write_noise(Path(folder) / f"{minutes}.wav", minutes)
+            source = _write_music(Path(folder) / f"{minutes}.wav", minutes)
             command = (REBOUNCE, "restore", str(source), "-o", f"{folder}/out", "--preset", "five-stage", "-q")
             peaks[minutes] = peak_memory_mib(*command)
             source.unlink()
@@ -183,13 +182,12 @@ def _bare_loop(path: Path, target: Path) -> None:
             writer.write(block)
 
 
-def _write_noise(path: Path, minutes: float) -> Path:
-    """Programme-like noise: loud and soft by turns, so that every stage of a chain has work."""
-    rng = np.random.default_rng(0)
+def _write_music(path: Path, minutes: float) -> Path:
+    """Half a minute of music that is damaged, over and over, so that every stage of a chain has work."""
+    half_minute = damage(make_mix(1, 30.0, RATE_HZ).audio, RATE_HZ, 1).T
     with soundfile.SoundFile(path, "w", RATE_HZ, 2, "PCM_16") as file:
-        for second in range(int(minutes * 60)):
-            noise: Audio = rng.normal(0, 0.02 + 0.1 * (second % 8 < 6), (RATE_HZ, 2)).astype(np.float32)
-            file.write(noise)
+        for _ in range(int(minutes * 2)):
+            file.write(half_minute)
     return path
 
 

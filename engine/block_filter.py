@@ -16,9 +16,9 @@ Floats = NDArray[np.float64]
 
 BLOCK_FRAMES = 64
 GROUP_BLOCKS = 16
-# Products of at most this many rows stay below the size at which BLAS starts threads: these wait for one another by
-# spinning, which on a busy machine costs a hundred times what they save, and the sums would depend on their number.
-MOST_ROWS = 32
+# Below this many multiplications BLAS starts no threads: these wait for one another by spinning, which on a busy
+# machine costs a hundred times what they save, and the sums would depend on their number.
+MOST_MULTIPLICATIONS = 250_000
 
 
 class BlockFilter:
@@ -82,8 +82,9 @@ class BlockFilter:
 def _product(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
     """`rows @ matrix.T` for `(channels, count, n)`, a few rows at a time."""
     made = np.empty((*rows.shape[:2], len(matrix)), dtype=matrix.dtype)
-    for first in range(0, rows.shape[1], MOST_ROWS):
-        part = slice(first, first + MOST_ROWS)
+    at_once = max(1, MOST_MULTIPLICATIONS // matrix.size)
+    for first in range(0, rows.shape[1], at_once):
+        part = slice(first, first + at_once)
         np.matmul(rows[:, part], matrix.T, out=made[:, part])
     return made
 

@@ -1,5 +1,5 @@
-"""Holds Ctrl-C and SIGTERM back for as long as they would do harm: in calls that lose exceptions, and between two steps
-of which both or none must be done.
+"""Holds Ctrl-C and its like back for as long as they would do harm: in calls that lose exceptions, and between two
+steps of which both or none must be done.
 """
 
 import contextlib
@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP is what a closed terminal sends; Windows has none.
+DEFERRED_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @contextlib.contextmanager
 def signals_wait() -> Iterator[None]:
-    """Hold back Python's handlers of Ctrl-C and SIGTERM until the end of the block; it must be a short one."""
+    """Hold back Python's handlers of Ctrl-C, SIGTERM and SIGHUP until the end of the block; it must be a short one."""
     if threading.current_thread() is not threading.main_thread():
         yield  # handlers run in the main thread alone, so nothing can be raised here
         return

@@ -11,7 +11,7 @@ import numpy as np
 from rebounce import __version__
 from rebounce.engine.audio import Audio
 from rebounce.engine.errors import UnsupportedAudio
-from rebounce.engine.pcm import _exact as exact
+from rebounce.engine.pcm import exact
 from rebounce.engine.sink import open_sink
 from rebounce.engine.source import Block, Source, open_source
 from rebounce.engine.target import Target

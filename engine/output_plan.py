@@ -22,7 +22,7 @@ def plan_output(info: AudioInfo, options: Options) -> OutputPlan:
     """Refuses what the container cannot hold."""
     container = _container(info, options.file_format)
     rate_hz = options.sample_rate_hz or info.sample_rate_hz
-    check_container(container, rate_hz, info.channels)
+    check_container(container, rate_hz, info.channels, info.frames)
     if container == "MP3" and info.frames == 0:
         raise UnsupportedAudio(f"{info.path}: no frames, and an MP3 cannot be without any; choose --format wav or flac")
     subtype = choose_subtype(info.subtype, container, options.bit_depth)

@@ -106,10 +106,10 @@ def unchanged(original: Samples, conversion: Conversion) -> Samples:
         return original
     if carrier == "int32":
         return original.astype(np.int32) << 16
-    return _exact(original).astype(carrier)
+    return exact(original).astype(carrier)
 
 
-def _exact(original: Samples) -> NDArray[np.float64]:
+def exact(original: Samples) -> NDArray[np.float64]:
     """The values without any loss; full scale at 1."""
     bits = INTEGER_BITS.get(original.dtype.name)
     return original.astype(np.float64) * (1.0 if bits is None else 2.0 ** (1 - bits))
@@ -120,7 +120,7 @@ def _as_floats(original: Samples | None, audio: Audio, same: NDArray[np.bool_] |
     if original is not None and same is not None and original.dtype.kind == "f":
         np.copyto(floats, original, where=same.T, casting="same_kind")
     elif original is not None and same is not None and depth.carrier == "float64":
-        np.copyto(floats, _exact(original), where=same.T)
+        np.copyto(floats, exact(original), where=same.T)
     return floats
 
 
@@ -148,7 +148,7 @@ def _quantise(
     scaled = audio.astype(np.float64)
     kept = np.zeros(scaled.shape, dtype=np.bool_)
     if original is not None and same is not None and same.any():
-        np.copyto(scaled, _exact(original).T, where=same)
+        np.copyto(scaled, exact(original).T, where=same)
     clipped = int(np.count_nonzero(np.abs(scaled) > 1.0))
     scaled *= grid.scale
     if same is not None:

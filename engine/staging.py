@@ -20,10 +20,8 @@ from typing import BinaryIO
 
 from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.errors import OutputError, UnreadableFile
+from rebounce.engine.part_lock import NOT_SUPPORTED, claim
 from rebounce.engine.reading import reading_errors, still_written
-
-if sys.platform != "win32":
-    import fcntl
 
 PREFIX, SUFFIX = ".", ".rebounce.part"
 LONGEST_NAME_BYTES = 255
@@ -31,7 +29,7 @@ COPY_BYTES = 1 << 20
 # Room left for what a file system keeps of its own.
 SPARE_BYTES = 1 << 20
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EACCES)
+NO_LINKS = (*NOT_SUPPORTED, errno.EMLINK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,7 @@ class Staged:
             target.parent.mkdir(parents=True, exist_ok=True)
             with signals_wait():
                 # The input may be private: nobody else reads the part before it has the input's own mode.
-                self.file: BinaryIO = _claim(self.path, mode=0o600 if keeping else 0o666)
+                self.file: BinaryIO = claim(self.path, mode=0o600 if keeping else 0o666)
                 self._is_open = True
 
     def __del__(self) -> None:
@@ -218,51 +216,6 @@ def _exists(target: Path) -> OutputError:
     return OutputError(
         f"{target}: there is a file of that name already; add --force to replace it, or choose another -o"
     )
-
-
-def _claim(path: Path, mode: int) -> BinaryIO:
-    """Open the part for this process alone; one that a killed process left behind is taken over."""
-    if sys.platform == "win32":
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()  # which Windows refuses while another process has it open
-        return open(path, "x+b")
-    while True:
-        # Not truncated yet: until the lock is ours somebody else may be writing it.
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode), "r+b")
-        try:
-            _lock(file, path)
-            if _is_same_file(file, path):
-                file.truncate(0)
-                return file
-        except BaseException:
-            file.close()
-            raise
-        file.close()  # removed or renamed by its owner between opening and locking: try again
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as problem:
-        raise OutputError(
-            f"{path}: another rebounce is writing this file right now; wait for it, or choose another output folder"
-        ) from problem
-    except OSError as problem:
-        if problem.errno not in NO_LINKS and problem.errno != errno.ENOLCK:
-            raise
-        # A share without locks: only a part that holds nothing yet is certain to be ours.
-        if os.fstat(file.fileno()).st_size:
-            raise OutputError(
-                f"{path}: left by another run, or still being written by one, and this file system cannot tell; "
-                "remove it if no other rebounce is running"
-            ) from problem
-
-
-def _is_same_file(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _take_over(file: BinaryIO, keeping: Keeping) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -126,6 +126,23 @@ def test_a_plugin_that_fails_costs_the_file_and_leaves_nothing(
     assert str(record.error).startswith(f"{job.source}: {broken.name}: ")
     assert left_in(tmp_path / "out") == []
     assert restore_file(job, Board([*before])).status in (RESTORED, UNCHANGED)
+
+
+class StereoAtMost(FromFrame):
+    """Takes two channels and no more."""
+
+    max_channels: ClassVar[int | None] = 2
+
+
+def test_more_channels_than_the_chain_takes_fail_that_file_with_its_name(tmp_path: Path) -> None:
+    board = Board([StereoAtMost()])
+    soundfile.write(tmp_path / "six.wav", noise(1000, channels=6).T, RATE)
+    six, two = (
+        attempt(job_for(path, tmp_path / "out"), board, print) for path in (tmp_path / "six.wav", mix(tmp_path))
+    )
+    assert six.error == f"{tmp_path / 'six.wav'}: StereoAtMost: expected at most 2 channels, got 6"
+    assert two.status == RESTORED
+    assert left_in(tmp_path / "out") == ["mix.wav"]
 
 
 class Breaks(Plugin):

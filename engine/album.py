@@ -113,8 +113,9 @@ def _finished(board: Board, place: int, heard: list[Heard]) -> tuple[Board, list
         true_peak_dbtp=true_peak_dbtp,
         gain_db=gain_db,
         limiting_db=limiting_db,
-        lufs_after=None,
+        lufs_after=None if lufs is None else lufs + gain_db,
         reached=gain_db == wanted_db,
+        decided_for=finish.asked(),
     )
     finish.keep_analysis()
     return Board([*board[:place], finish, *board[place + 1 :]]), [

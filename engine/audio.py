@@ -34,6 +34,17 @@ def as_audio(samples: Any) -> Audio:
     return array.astype(np.float32, copy=False)
 
 
+def check_numbers(audio: Audio) -> Audio:
+    """The audio, or a UsageError that says where it holds no number."""
+    # A sum is far cheaper than a look at every sample; only where it is no number is the look worth having.
+    with np.errstate(invalid="ignore", over="ignore"):
+        is_suspect = not np.isfinite(audio.sum())
+    if is_suspect and not np.isfinite(audio).all():
+        channel, frame = np.argwhere(~np.isfinite(audio))[0]
+        raise UsageError(f"expected numbers, got {audio[channel, frame]} in channel {channel} at frame {frame}")
+    return audio
+
+
 def joined(blocks: Sequence[Audio], channels: int) -> Audio:
     """The blocks one after another; a single block is handed on without a copy."""
     kept = [block for block in blocks if block.shape[1]]

@@ -140,16 +140,19 @@ class Board(Plugin, MutableSequence[Any]):
 
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> Self:
+        unknown = set(table) - {"plugin", "chain"} if isinstance(table, dict) else {table}
+        if unknown:
+            raise ChainError(f'expected a table with the key "chain", found {sorted(map(str, unknown))}')
         chain = table.get("chain", [])
         if not isinstance(chain, list) or not all(isinstance(item, dict) for item in chain):
             raise ChainError(f"expected chain = a list of tables, one a plugin, found {chain!r}")
         return cls(_from_dict(item) for item in chain)
 
     def save(self, path: str | Path) -> None:
-        """Write the chain as a TOML file that `load_preset` reads."""
+        """Write the chain as a TOML file that `load_preset` reads; an analysis is in it only if it was asked for."""
         from rebounce.presets.chain_file import write_chain
 
-        write_chain(Path(path), self.to_dict())
+        write_chain(Path(path), self.settings())
 
     def restore_file(self, source: str | Path, target: str | Path, *, force: bool = False) -> Any:
         """Restore one file; returns its record."""

@@ -61,6 +61,7 @@ class Finishing:
     limiting_db: float = 0.0
     lufs_after: float | None = None
     reached: bool | None = None
+    decided_for: str = ""
 
 
 class Finish(Plugin):
@@ -123,7 +124,18 @@ class Finish(Plugin):
     def _profile(self) -> Profile:
         return PROFILES[self.profile or DEFAULT_PROFILE]
 
+    def asked(self) -> str:
+        """What a decision is made for; with another one it must be made anew."""
+        return f"{self.target} {self.goal_db:g} under {self.goal_ceiling_dbtp:g}, budget {self.limiter_budget_db:g}"
+
+    def wants_analysis(self) -> bool:
+        is_for_something_else = self.analysis is not None and self.analysis.decided_for != self.asked()
+        return super().wants_analysis() or (is_for_something_else and not self.is_identity())
+
     def measure(self, blocks: Iterable[Audio], sample_rate_hz: float) -> Finishing:
+        return replace(self._decision(blocks, sample_rate_hz), decided_for=self.asked())
+
+    def _decision(self, blocks: Iterable[Audio], sample_rate_hz: float) -> Finishing:
         found = self._meters(blocks, sample_rate_hz)
         if self.target == "lufs":
             return self._towards_loudness(found, blocks, sample_rate_hz)
@@ -206,7 +218,11 @@ class Finish(Plugin):
         return max(self.goal_ceiling_dbtp, found.true_peak_dbtp + way_down_db)
 
     def _limits(self, found: Finishing) -> bool:
-        if not found.limiting_db or found.true_peak_dbtp is None:
+        if found.true_peak_dbtp is None:
+            return False
+        if self._is_pinned and self.target == "lufs":
+            return True  # this may be other audio than was analysed, and the ceiling holds for any
+        if not found.limiting_db:
             return False
         return found.true_peak_dbtp + self.strength * found.gain_db > self._ceiling_at_strength(found)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from rebounce.engine.errors import UnsupportedAudio
 from rebounce.engine.job import Options
 from rebounce.engine.sample_formats import LOSSY_SUBTYPES, check_container, choose_subtype
 from rebounce.engine.source import AudioInfo
@@ -23,8 +22,6 @@ def plan_output(info: AudioInfo, options: Options) -> OutputPlan:
     container = _container(info, options.file_format)
     rate_hz = options.sample_rate_hz or info.sample_rate_hz
     check_container(container, rate_hz, info.channels, info.frames)
-    if container == "MP3" and info.frames == 0:
-        raise UnsupportedAudio(f"{info.path}: no frames, and an MP3 cannot be without any; choose --format wav or flac")
     subtype = choose_subtype(info.subtype, container, options.bit_depth)
     is_kept = options.file_format == "keep" and options.bit_depth == "keep"
     is_same = (container, subtype) == (info.container, info.subtype)

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from rebounce.engine.audio import Audio, is_one_shot
-from rebounce.engine.errors import PluginError
+from rebounce.engine.audio import Audio, check_numbers, is_one_shot
+from rebounce.engine.errors import PluginError, UsageError
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.stream import Run
 
@@ -68,13 +68,13 @@ class ChainRun:
 
 def checked(block: Audio, name: str) -> Audio:
     """The block, or an error that names the plugin whose samples are no numbers."""
-    # A sum is far cheaper than a look at every sample; only where it is no number is the look worth having.
-    if not np.isfinite(block.sum()) and not np.isfinite(block).all():
+    try:
+        return check_numbers(block)
+    except UsageError as problem:
         raise PluginError(
             f"{name}: expected numbers, got NaN or infinity; one of its parameters does not suit this sample rate "
             "(a filter above half of it, say) - correct it or take the plugin out of the chain"
-        )
-    return block
+        ) from problem
 
 
 def run_through(

@@ -5,13 +5,14 @@ plugin.process(block, sample_rate, reset=False)     block after block: what is r
 plugin.flush()                                      ... and the rest here, exactly as many frames as went in
 """
 
+import math
 from collections.abc import Iterable
-from dataclasses import asdict, fields
-from typing import Any, ClassVar, Self
+from dataclasses import asdict
+from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from rebounce.engine.audio import Audio, as_audio, joined
+from rebounce.engine.audio import Audio, as_audio, check_numbers, joined
 from rebounce.engine.errors import ChainError, NotAnalysed, UsageError
 from rebounce.engine.parameters import Spec, Value, specs_of, unknown_name
 from rebounce.engine.stream import Kernel, Run, Stream, Timing
@@ -106,14 +107,18 @@ class Plugin:
         With `reset` the piece is whole: the same shape comes back. Without, it is the next block: what is ready comes
         back, and `flush` returns the rest. `buffer_size` is taken as pedalboard takes it and changes nothing.
         """
-        block = as_audio(audio)
+        block = check_numbers(as_audio(audio))
         rate = check_rate(sample_rate)
         if buffer_size < 1:
             raise UsageError(f"{self.name}: buffer_size = {buffer_size}, expected at least 1")
-        if not reset:
-            return self._stream_for(rate, block.shape[0]).push(block)
-        self.reset()
-        return self.process_whole(block, rate)
+        if reset:
+            self.reset()
+            made = self.process_whole(block, rate)
+        else:
+            made = self._stream_for(rate, block.shape[0]).push(block)
+        # The caller may change what it gets without changing what it gave.
+        own = made.copy() if np.may_share_memory(made, block) else made
+        return own[0] if np.ndim(audio) == 1 else own
 
     __call__ = process
 
@@ -138,14 +143,14 @@ class Plugin:
     def stream(self, sample_rate_hz: float, channels: int) -> Run:
         """A run of its own over one piece of audio."""
         if self.max_channels is not None and channels > self.max_channels:
-            raise UsageError(f"{self.name}: expected at most {self.max_channels} channels, got {channels}")
+            raise UsageError(
+                f"{self.name}: expected at most {self.max_channels} channels, got {channels}; "
+                "take it out of the chain, or split the file"
+            )
         if self.is_identity():
             return Stream(lambda block: block, Timing(block_frames=1, takes_many=True), channels, self.name)
         if self.needs_analysis and self.analysis is None:
-            raise NotAnalysed(
-                f"{self.name} must see the whole file before it is streamed: call analyse(blocks, sample_rate) first, "
-                "or pass the whole piece at once with reset=True"
-            )
+            self._refuse_unseen()
         return Stream(self.kernel(sample_rate_hz, channels), self.timing(sample_rate_hz), channels, self.name)
 
     def _stream_for(self, rate: float, channels: int) -> Run:
@@ -155,9 +160,18 @@ class Plugin:
                 f"this block has {(rate, channels)}; call reset() or flush() between pieces"
             )
         if self._stream is None:
+            self._refuse_unseen()
             self._stream_shape = (rate, channels)
             self._stream = self.stream(rate, channels)
         return self._stream
+
+    def _refuse_unseen(self) -> None:
+        """What one file showed says nothing of the next: a stream needs an analysis that was asked for."""
+        if self.wants_analysis():
+            raise NotAnalysed(
+                f"{self.name} must see the whole file before it is streamed: call analyse(blocks, sample_rate) first, "
+                "or pass the whole piece at once with reset=True"
+            )
 
     # How it is saved.
 
@@ -193,13 +207,19 @@ class Plugin:
         """Take an analysis from its saved form."""
         if self.analysis_type is None:
             raise ChainError(f"{self.name}: found an analysis, but this plugin needs none; delete it")
-        names = {field.name for field in fields(self.analysis_type)}
-        if not isinstance(table, dict) or not set(table) <= names:
+        hints = get_type_hints(self.analysis_type)
+        if not isinstance(table, dict) or not set(table) <= set(hints):
             raise ChainError(
-                f"{self.name}: analysis = {table!r}, expected a table with {', '.join(sorted(names))}; "
+                f"{self.name}: analysis = {table!r}, expected a table with {', '.join(sorted(hints))}; "
                 "delete it to analyse afresh"
             )
-        whole = dict.fromkeys(names) | {name: _as_tuple(value) for name, value in table.items()}
+        whole = dict.fromkeys(hints) | {name: _as_tuple(value) for name, value in table.items()}
+        wrong = [name for name, value in whole.items() if not _fits(value, hints[name])]
+        if wrong:
+            raise ChainError(
+                f"{self.name}: analysis: {wrong[0]} = {whole[wrong[0]]!r} is not what an analysis gives; "
+                "delete the analysis to look at the file afresh"
+            )
         self.analysis = self.analysis_type(**whole)
         self._is_pinned = True
 
@@ -217,3 +237,13 @@ def check_rate(sample_rate: float) -> float:
 
 def _as_tuple(value: Any) -> Any:
     return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value from a file is of the type that a field of an analysis has."""
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    kinds = get_args(hint)
+    return any(_fits(value, kind) for kind in kinds) if kinds else isinstance(value, hint)

@@ -81,9 +81,15 @@ class Link:
     def _ask(self, message: Message, limit_s: float) -> Message:
         if not self.is_usable():
             raise self._crashed("its process had ended before")
-        with suppress(OSError):  # the other end is gone: what is received next says how
-            write_message(self._child.pipe_in(), message)
-        return self._receive(limit_s)
+        try:
+            with suppress(OSError):  # the other end is gone: what is received next says how
+                write_message(self._child.pipe_in(), message)
+            return self._receive(limit_s)
+        except PluginCrashed:
+            raise
+        except BaseException:
+            self._child.kill()  # Ctrl-C: an answer still to come would be taken for the answer to the next question
+            raise
 
     def _receive(self, limit_s: float) -> Message:
         try:
@@ -91,9 +97,6 @@ class Link:
         except Empty:
             self._child.kill()
             raise self._crashed(f"it gave none within {limit_s:g} s and was ended") from None
-        except BaseException:
-            self._child.kill()  # Ctrl-C: an answer still to come would be taken for the answer to the next question
-            raise
         if reply is None:
             raise self._crashed(self._child.how_it_ended())
         return reply

@@ -88,4 +88,11 @@ def test_a_rate_outside_8_to_192_khz_is_refused(rate: float) -> None:
 
 
 def test_one_dimension_is_one_channel() -> None:
-    assert Delay()(noise(100)[0], 48_000).shape == (1, 100)
+    assert Delay()(noise(100)[0], 48_000).shape == (100,)
+
+
+def test_what_comes_back_is_the_callers_own() -> None:
+    audio = noise(100)
+    made = Delay(frames=0)(audio, 48_000)
+    made[:] = 0
+    assert audio.any()

@@ -232,7 +232,7 @@ def test_an_unused_plugin_leaves_no_thread_and_no_open_file_behind(zam_folder: P
     plugin.close()
     del plugin
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert len(os.listdir("/proc/self/fd")) <= open_before
     assert threading.active_count() <= threads_before + 1  # the last one may be on its way out
 
 

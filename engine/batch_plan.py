@@ -59,7 +59,8 @@ def read_input_list(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
-        raise UsageError(f"--input-list {path}: expected a text file with one path a line: {problem}") from problem
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not text in UTF-8"
+        raise UsageError(f"--input-list {path}: expected a text file with one path a line: {reason}") from problem
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 

@@ -156,15 +156,17 @@ class Board(Plugin, MutableSequence[Any]):
 
     def restore_file(self, source: str | Path, target: str | Path, *, force: bool = False) -> Any:
         """Restore one file; returns its record."""
-        from rebounce.engine.job import Job, Options
+        from rebounce.engine.job import Job, Options, format_for
         from rebounce.engine.preset import preset_hash
         from rebounce.engine.restore import restore_file
 
+        options = Options(file_format=format_for(Path(source), Path(target)))
         job = Job(
             source=Path(source),
             target=Path(target),
             copy_target=Path(target),
-            preset_hash=preset_hash(self, Options().shaping()),
+            options=options,
+            preset_hash=preset_hash(self, options.shaping()),
             is_forced=force,
         )
         return restore_file(job, self)

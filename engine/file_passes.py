@@ -179,7 +179,13 @@ class FilePasses:
     def _delivered(self, sink: Sink, written: Written, reading: "_Reading", attempt: Try) -> Done:
         """Publish what was written."""
         self._before_publish(self._job.target, part_path(self._job.target))
-        messages = [*attempt.messages, *written.messages, *self._board.notes(), *sink.publish()]
+        messages = [
+            *attempt.messages,
+            *_held(written.clipped_samples),
+            *written.messages,
+            *self._board.notes(),
+            *sink.publish(),
+        ]
         return Done(
             status=RESTORED,
             output=self._job.target,
@@ -214,6 +220,11 @@ class FilePasses:
             self._steps.count()
             reading.add(block, block.audio[:, :0])
         return reading.level_in()
+
+
+def _held(clipped_samples: int) -> list[str]:
+    """What is said of samples that were cut off."""
+    return [f"{clipped_samples} samples lay past full scale and were cut off there"] if clipped_samples else []
 
 
 class _Reading:

@@ -4,9 +4,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rebounce.engine.errors import UsageError
+
 FORMATS = ("keep", "wav", "flac", "mp3", "ogg")
 BIT_DEPTHS = {"16": "PCM_16", "24": "PCM_24", "32f": "FLOAT"}
 CLIP_MODES = ("rescale", "keep", "clamp", "limit")
+
+
+# The suffixes of one kind of file; those of the first four can be asked for whatever the input is.
+SUFFIXES = {
+    "wav": (".wav", ".wave", ".bwf", ".rf64"),
+    "flac": (".flac",),
+    "mp3": (".mp3",),
+    "ogg": (".ogg", ".oga"),
+    "w64": (".w64",),
+    "aiff": (".aif", ".aiff", ".aifc"),
+}
+
+
+def format_for(source: Path, target: Path) -> str:
+    """The format that the name of a target asks for: that of its suffix, or "keep" where the input has the same."""
+    kind, wanted = (
+        next((name for name, suffixes in SUFFIXES.items() if path.suffix.lower() in suffixes), None)
+        for path in (source, target)
+    )
+    if wanted in FORMATS and (wanted != kind or wanted in ("mp3", "ogg")):
+        return str(wanted)
+    if wanted is None or wanted != kind:
+        raise UsageError(
+            f"{target}: expected a name that ends as that of the input does ({source.suffix or 'none'}), or in "
+            ".wav, .flac, .mp3 or .ogg"
+        )
+    return "keep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

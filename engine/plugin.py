@@ -6,6 +6,7 @@ plugin.flush()                                      ... and the rest here, exact
 """
 
 import math
+from abc import ABCMeta
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
@@ -21,7 +22,16 @@ LOWEST_RATE_HZ = 8_000
 HIGHEST_RATE_HZ = 192_000
 
 
-class Plugin:
+class _Sealing(ABCMeta):
+    """Seals each plugin once it is built, so that a misspelt attribute is an error and not a setting without effect."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        plugin = super().__call__(*args, **kwargs)
+        plugin.__dict__["_is_sealed"] = True
+        return plugin
+
+
+class Plugin(metaclass=_Sealing):
     """Base of our plugins: a subclass gives `timing` and `kernel`, and `measure` where it must see the whole file."""
 
     needs_analysis: ClassVar[bool] = False
@@ -39,6 +49,11 @@ class Plugin:
             if name not in specs:
                 raise unknown_name(self.name, name, list(specs))
             setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_") and "_is_sealed" in self.__dict__ and not hasattr(self, name):
+            raise unknown_name(self.name, name, list(self.parameters()))
+        super().__setattr__(name, value)
 
     # What a plugin gives.
 

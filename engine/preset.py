@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,9 @@ def _existing(preset: str | Path) -> Path:
     path = Path(preset)
     if path.exists() or path.suffix == ".toml":
         return path
+    close = get_close_matches(str(preset), bundled_presets(), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "`rebounce presets list` shows what there is"
     raise ChainError(
         f"expected a preset, one of {', '.join(bundled_presets())}, or the path of a chain file, "
-        f"found {str(preset)!r}; `rebounce presets list` shows what there is"
+        f"found {str(preset)!r}; {hint}"
     )

@@ -45,7 +45,12 @@ class ReportEntry:
     def is_heard(self) -> bool:
         """True when there are two different versions to compare."""
         has_sound = self.before_audio is not None and self.after_audio is not None
-        return has_sound and self.before is not None and self.before.frames > 0 and self.record["status"] == "restored"
+        return (
+            has_sound
+            and self.before is not None
+            and self.before.frames > 0
+            and self.record["status"] in ("restored", "skipped")
+        )
 
 
 def write_report(

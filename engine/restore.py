@@ -62,6 +62,21 @@ def attempt(job: Job, board: Board, on_progress: Progress) -> Record:
         return failed_record(job, f"{job.source}: unexpected {type(problem).__name__}: {problem}; please report it")
 
 
+def foresee(job: Job) -> Record:
+    """What a run would find before it began: the file's header, and a result that is there already."""
+    try:
+        with open_source(job.source) as source:
+            origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
+            record = _record(job, source, origin)
+            found = _existing_result(job, origin)
+    except (RebounceError, OSError) as problem:
+        return failed_record(job, str(problem))
+    if found is not None:
+        return replace(record, status=SKIPPED, output=str(found), messages=(*record.messages, "already done"))
+    messages = (*record.messages, "dry run: would be restored")
+    return replace(record, status=SKIPPED, output=str(job.target), messages=messages)
+
+
 def failed_record(job: Job, message: str) -> Record:
     """The record of a file that could not be restored."""
     return replace(_bare_record(job), status=ERROR, error=message)
@@ -124,7 +139,7 @@ def _existing_result(job: Job, origin: Origin) -> Path | None:
             return target
         raise OutputError(
             f"{target}: a file is there already that did not come from this input, preset and version; "
-            "pass --force to replace it, or choose another output folder"
+            "pass --force (in a script: force=True) to replace it, or choose another output folder"
         )
     return None
 

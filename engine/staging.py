@@ -175,6 +175,8 @@ def _pieces(source: Path) -> Iterator[bytes]:
 
 def check_room(target: Path, bytes_needed: int) -> None:
     """Refuse early what the disk of `target` cannot hold."""
+    with output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
     free = _free_bytes(target)
     if free < bytes_needed + SPARE_BYTES:
         raise _full(target, bytes_needed, free)

@@ -41,7 +41,8 @@ def read_chain(path: Path, check: Check) -> ChainFile:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise ChainFileError(f"{path}: expected a chain file in TOML, but it cannot be read: {problem}") from problem
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not text in UTF-8"
+        raise ChainFileError(f"{path}: expected a chain file in TOML, but it cannot be read: {reason}") from problem
     return parse_chain(text, str(path), check)
 
 

@@ -1,8 +1,11 @@
 """`rebounce demo`: the main job from end to end on a mix that it makes itself."""
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+from rebounce.verbosity import with_verbosity
 
 
 @click.command()
@@ -18,7 +21,8 @@ import click
 @click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Another number, another mix.")
 @click.option("--preset", default="five-stage", show_default=True, help="What restores it.")
 @click.option("--json", "as_json", is_flag=True, help="The record of the restored file as JSON, and nothing else.")
-def demo(output: Path, seconds: float, seed: int, preset: str, as_json: bool) -> None:
+@with_verbosity
+def demo(output: Path, is_verbose: bool, **settings: Any) -> None:
     """Make a mix, damage it on purpose, restore it, and show before and after.
 
     \b
@@ -27,4 +31,4 @@ def demo(output: Path, seconds: float, seed: int, preset: str, as_json: bool) ->
     """
     from rebounce.demonstration import demonstrate
 
-    demonstrate(output, seconds=seconds, seed=seed, preset=preset, as_json=as_json)
+    demonstrate(output, **settings)

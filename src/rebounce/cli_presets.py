@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from rebounce.engine.errors import ChainError, UsageError
+from rebounce.verbosity import with_verbosity
 
 
 def user_presets_folder() -> Path:
@@ -39,7 +40,8 @@ def presets() -> None:
 
 @presets.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a preset.")
-def list_presets(as_json: bool) -> None:
+@with_verbosity
+def list_presets(as_json: bool, is_quiet: bool, is_verbose: bool) -> None:
     """The bundled presets, and your own in the user folder.
 
     \b
@@ -54,13 +56,14 @@ def list_presets(as_json: bool) -> None:
     for name in [*bundled_presets(), *own]:
         about = read_preset(find_preset(name)).description
         click.echo(json.dumps({"name": name, "description": about}) if as_json else f"{name:12} {about}")
-    if not as_json:
+    if not (as_json or is_quiet):
         click.echo(f"\nYour own presets go into {user_presets_folder()}", err=True)
 
 
 @presets.command("show")
 @click.argument("name")
-def show_preset(name: str) -> None:
+@with_verbosity
+def show_preset(name: str, is_quiet: bool, is_verbose: bool) -> None:
     """The text of a preset, ready to be saved and edited.
 
     \b
@@ -79,7 +82,8 @@ def show_preset(name: str) -> None:
 @presets.command("check")
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--allow-plugin", "allowed", multiple=True, help="A VST3 bundle outside the system's VST3 folders.")
-def check_presets(paths: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+@with_verbosity
+def check_presets(paths: tuple[str, ...], allowed: tuple[str, ...], is_quiet: bool, is_verbose: bool) -> None:
     """Check chain files: every plugin, parameter and range, and that every VST3 loads.
 
     \b
@@ -94,7 +98,8 @@ def check_presets(paths: tuple[str, ...], allowed: tuple[str, ...]) -> None:
             board = load_preset(find_preset(path), allow_plugins=[Path(item) for item in allowed])
         except (ChainError, UsageError) as problem:
             failed += 1
-            click.echo(f"{path}: {problem}", err=True)
-        else:
+            click.echo(str(problem) if path in str(problem) else f"{path}: {problem}", err=True)
+            continue
+        if not is_quiet:
             click.echo(f"{path}: fine, {len(board)} plugin{'' if len(board) == 1 else 's'}")
     raise SystemExit(1 if failed else 0)

@@ -9,6 +9,7 @@ import click
 
 from rebounce.cli_presets import find_preset
 from rebounce.engine.errors import UsageError
+from rebounce.verbosity import with_verbosity
 
 _FORMATS = click.Choice(["keep", "wav", "flac", "mp3", "ogg"])
 _DEPTHS = click.Choice(["keep", "16", "24", "32f"])
@@ -114,8 +115,7 @@ class Arguments:
 @click.option(
     "--allow-plugin", "allowed_plugins", multiple=True, type=_FILE, help="A VST3 outside the system's folders."
 )
-@click.option("-q", "--quiet", "is_quiet", is_flag=True, help="Only errors.")
-@click.option("-v", "--verbose", "is_verbose", is_flag=True, help="Every message of every file.")
+@with_verbosity
 def restore(**typed: Any) -> None:
     """Restore files and folders into an output folder.
 

@@ -40,10 +40,10 @@ class Reading:
     highs_db: float
 
 
-def demonstrate(output: Path, *, seconds: float, seed: int, preset: str, as_json: bool) -> None:
+def demonstrate(output: Path, *, seconds: float, seed: int, preset: str, as_json: bool, is_quiet: bool) -> None:
     """Run the demo and say where everything is."""
     output.mkdir(parents=True, exist_ok=True)
-    say = _nothing if as_json else click.echo
+    say = _nothing if as_json or is_quiet else click.echo
     say(f"making a mix of {seconds:g} s (seed {seed}) ...")
     clean = make_mix(seed, seconds, RATE_HZ).audio
     say("damaging it: hiss, hum, boom, a 15.5 kHz cut-off, a level that is too low ...")
@@ -72,6 +72,7 @@ def demonstrate(output: Path, *, seconds: float, seed: int, preset: str, as_json
     write_report(output / "report.html", [entry], title="rebounce demo: before and after")
     if as_json:
         click.echo(record.to_json())
+    if as_json or is_quiet:
         return
     _tell({name: _read(path) for name, path in paths.items()}, list(record.messages))
     click.echo(f"\n{record.seconds:.1f} s, {record.realtime_factor:.0f}x real time on the {record.device}\n")

@@ -14,8 +14,8 @@ from rebounce.engine.board import Board
 from rebounce.engine.errors import UsageError
 from rebounce.engine.job import Job, Options
 from rebounce.engine.preset import load_preset, preset_hash
-from rebounce.engine.record import RESTORED, UNCHANGED, Record
-from rebounce.engine.restore import failed_record, skipped_record
+from rebounce.engine.record import ERROR, Record
+from rebounce.engine.restore import failed_record, foresee, skipped_record
 from rebounce.engine.sample_formats import check_depth
 from rebounce.progress import Bar, tell
 
@@ -107,7 +107,15 @@ def _album(board: Board, pairs: list[tuple[Item, Job]]) -> Board:
     """The chain with one level change for everything that will be restored."""
     from rebounce.engine.album import album_board
 
-    album, messages = album_board(board, [job for item, job in pairs if _settled(item, job) is None])
+    jobs = [job for item, job in pairs if _settled(item, job) is None]
+    album, messages = album_board(board, jobs)
+    shape = preset_hash(album, jobs[0].options.shaping()) if jobs else ""
+    stale = [job for job in jobs if foresee(replace(job, preset_hash=shape)).status == ERROR and job.target.exists()]
+    if stale:
+        raise UsageError(
+            f"--album: {stale[0].target} is there with another level than the album has now, and {len(stale)} such in "
+            "all; add --force to restore the whole album anew, so that it keeps its balance"
+        )
     for message in messages:
         click.echo(f"rebounce: {message}", err=True)
     return album
@@ -121,15 +129,11 @@ def _settled(item: Item, job: Job) -> Record | None:
 
 
 def _told_plan(pairs: list[tuple[Item, Job]], arguments: "Arguments") -> list[Record]:
-    """Say what would be done."""
+    """Say what would be done: headers are read, and results that are there already are recognised."""
     records = []
     for item, job in pairs:
-        record = _settled(item, job)
-        if record is None and not (arguments.as_json or arguments.is_quiet):
-            click.echo(f"would restore {item.source} -> {item.target}")
-        records.append(record or skipped_record(job, f"dry run: would be restored to {item.target}"))
-        if record is not None or arguments.as_json:
-            tell(records[-1], arguments.as_json, arguments.is_quiet, arguments.is_verbose)
+        records.append(_settled(item, job) or foresee(job))
+        tell(records[-1], arguments.as_json, arguments.is_quiet, arguments.is_verbose)
     return records
 
 
@@ -166,7 +170,7 @@ def _finish(records: list[Record], arguments: "Arguments") -> None:
 
     entries = []
     for record in records:
-        if record.status not in (RESTORED, UNCHANGED) or record.output is None:
+        if record.output is None or record.status == ERROR:
             entries.append(ReportEntry(record=record.to_dict()))
             continue
         before, after = Path(record.input), Path(record.output)

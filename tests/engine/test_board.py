@@ -13,6 +13,7 @@ from signals import cut, noise, tone
 from rebounce.engine.audio import Audio
 from rebounce.engine.board import Board
 from rebounce.engine.errors import ChainError, PluginError, UsageError
+from rebounce.engine.finish import Finish
 from rebounce.engine.preset import load_preset
 
 RATE = 44_100
@@ -191,3 +192,27 @@ def test_an_empty_board_hands_the_very_same_samples_on() -> None:
     audio = noise(1000)
     assert np.array_equal(Board([])(audio, RATE), audio)
     assert Board([]).is_identity()
+
+
+def test_a_board_saved_after_a_run_treats_the_next_file_as_a_new_one_does(tmp_path: Path) -> None:
+    board = Board([Finish(level_db=-20)])
+    board(noise(40_000, level=0.01), RATE)
+    board.save(tmp_path / "chain.toml")
+    loud = noise(40_000, level=0.2)
+    assert np.array_equal(load_preset(tmp_path / "chain.toml")(loud, RATE), Board([Finish(level_db=-20)])(loud, RATE))
+
+
+def test_a_table_with_another_key_is_no_board() -> None:
+    with pytest.raises(ChainError, match="chian"):
+        Board.from_dict({"chian": []})
+
+
+@pytest.mark.parametrize(("name", "container"), [("out.flac", "FLAC"), ("out.wav", "WAV"), ("out.ogg", "OGG")])
+def test_restore_file_writes_what_the_name_says(tmp_path: Path, name: str, container: str) -> None:
+    import soundfile
+
+    soundfile.write(tmp_path / "in.wav", noise(5000).T, RATE)
+    record = Board([pedalboard.Gain(-3)]).restore_file(tmp_path / "in.wav", tmp_path / name)
+    assert (record.status, soundfile.info(tmp_path / name).format) == ("restored", container)
+    with pytest.raises(UsageError, match=r"in \.wav, \.flac, \.mp3 or \.ogg"):
+        Board([]).restore_file(tmp_path / "in.wav", tmp_path / "out.aiff")

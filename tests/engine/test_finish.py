@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from signals import cut, noise, tone
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.errors import ChainError, UnsupportedAudio
+from rebounce.engine.errors import ChainError, NotAnalysed, UnsupportedAudio
 from rebounce.engine.finish import PROFILES, Finish
 from rebounce.engine.loudness import LoudnessMeter
 from rebounce.engine.true_peak import TruePeakMeter
@@ -225,3 +225,20 @@ def test_what_is_given_wins_over_the_profile() -> None:
 def test_a_profile_for_a_peak_is_an_error() -> None:
     with pytest.raises(ChainError, match="profiles are loudness targets"):
         Finish(target="peak", profile="loud")
+
+
+def test_a_decision_for_another_level_is_made_anew() -> None:
+    audio = noise(96_000, level=0.05)
+    finish = Finish(level_db=-20)
+    finish.analyse([audio], 48_000)
+    finish.level_db = -30
+    assert np.array_equal(finish(audio, 48_000), Finish(level_db=-30)(audio, 48_000))
+    finish.level_db = -25
+    with pytest.raises(NotAnalysed):
+        finish.process(audio, 48_000, reset=False)
+
+
+def test_the_ceiling_holds_for_other_audio_than_was_analysed() -> None:
+    finish = Finish()
+    finish.analyse([noise(96_000, level=0.005)], 48_000)
+    assert np.abs(finish(noise(96_000, seed=1, level=0.2), 48_000)).max() <= 10 ** (-1 / 20)

@@ -17,6 +17,11 @@ def test_parameters_are_live_and_checked() -> None:
         plugin.frames = -1
 
 
+def test_a_misspelt_attribute_is_an_error() -> None:
+    with pytest.raises(ChainError, match="found 'frame'; did you mean 'frames'"):
+        Delay().frame = 3
+
+
 @pytest.mark.parametrize("value", ["loud", True, float("nan"), None, [1]])
 def test_a_value_of_the_wrong_type_is_refused(value: object) -> None:
     with pytest.raises(ChainError, match="expected a number from 0 to 1"):
@@ -79,3 +84,24 @@ def test_the_frozen_result_is_plain_data() -> None:
     plugin = ToPeak()
     plugin.analysis = PeakSeen(peak=0.5)
     assert plugin.to_dict()["analysis"] == {"peak": 0.5}
+
+
+def test_a_stream_needs_an_analysis_that_was_asked_for() -> None:
+    plugin = ToPeak()
+    plugin(noise(1000, level=0.01), 48_000)
+    with pytest.raises(NotAnalysed, match="must see the whole file"):
+        plugin.process(noise(1000), 48_000, reset=False)
+
+
+@pytest.mark.parametrize("table", [{"peak": "high"}, {"peak": None}, {"peak": [1.0]}, {"peak": float("inf")}, {}])
+def test_an_analysis_of_the_wrong_type_is_refused(table: dict[str, object]) -> None:
+    with pytest.raises(ChainError, match=r"analysis: peak = .* is not what an analysis gives"):
+        ToPeak.from_dict({"plugin": "ToPeak", "analysis": table})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_input_that_is_no_number_is_named(value: float) -> None:
+    audio = noise(100)
+    audio[1, 7] = value
+    with pytest.raises(UsageError, match="in channel 1 at frame 7"):
+        ToPeak()(audio, 48_000)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from rebounce import __version__
 from rebounce.engine.board import Board
 from rebounce.engine.by_products import add_by_products, refuse_strangers
@@ -32,7 +34,8 @@ Progress = Callable[[float], None]
 def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction: None) -> Record:
     """Restore one file and return its record; raises what went wrong."""
     started_s = time.perf_counter()
-    with open_source(job.source) as source:
+    # What overflows ends as an error that names the plugin; numpy's own warnings would only add noise.
+    with open_source(job.source) as source, np.errstate(all="ignore"):
         origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
         record = _record(job, source, origin)
         found = _existing_result(job, origin)

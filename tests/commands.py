@@ -101,7 +101,13 @@ def start(*arguments: object, new_session: bool = False) -> "subprocess.Popen[by
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=new_session,
+        preexec_fn=_hear_ctrl_c if os.name != "nt" else None,
     )
+
+
+def _hear_ctrl_c() -> None:
+    """A shell starts what it runs in the background with Ctrl-C ignored, and that is handed down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(holds: Callable[[], bool], process: "subprocess.Popen[bytes] | None" = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 import numpy as np
 
 from rebounce.engine.audio import Audio, as_audio, check_numbers, joined
-from rebounce.engine.errors import ChainError, NotAnalysed, UsageError
+from rebounce.engine.errors import ChainError, NotAnalysed, PluginError, UsageError
 from rebounce.engine.parameters import Spec, Value, specs_of, unknown_name
 from rebounce.engine.stream import Kernel, Run, Stream, Timing
 
@@ -63,11 +63,11 @@ class Plugin(metaclass=_Sealing):
 
     def kernel(self, sample_rate_hz: float, channels: int) -> Kernel:
         """A fresh kernel for one run."""
-        raise NotImplementedError
+        raise PluginError(f"{self.name}: expected a kernel, found none; a plugin overrides kernel(), or stream()")
 
     def measure(self, blocks: Iterable[Audio], sample_rate_hz: float) -> Any:
         """See the whole file and return the frozen result; only where `needs_analysis` is True."""
-        raise NotImplementedError
+        raise PluginError(f"{self.name}: expected an analysis, found none; a plugin that needs one overrides measure()")
 
     def is_identity(self) -> bool:
         """True when the output is provably the input."""

@@ -101,7 +101,7 @@ def start(*arguments: object, new_session: bool = False) -> "subprocess.Popen[by
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=new_session,
-        preexec_fn=_hear_ctrl_c if os.name != "nt" else None,
+        preexec_fn=_hear_ctrl_c if os.name != "nt" else None,  # noqa: PLW1509 - it takes no lock a thread could hold
     )
 
 

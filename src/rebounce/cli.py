@@ -10,7 +10,7 @@ import click
 
 from rebounce import __version__
 from rebounce.engine.errors import ModelError, RebounceError, UsageError
-from rebounce.interruption import hear_stops
+from rebounce.interruption import hear_no_more_stops, hear_stops
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -64,12 +64,16 @@ def rebounce() -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    hear_stops()
-    # A file's name may hold bytes that are no text, or letters that the terminal has not: neither may end a batch.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        hear_stops()
+        # A file's name may hold bytes that are no text, or letters that the terminal has not: neither may end a batch.
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         code = rebounce.main(standalone_mode=False)
+        hear_no_more_stops()
     except (click.exceptions.Abort, KeyboardInterrupt):
+        # An interruption inside exec() of a text, as dataclasses use it while modules are imported, is remembered by
+        # CPython even when it was handled, and would decide the exit code; another exec() makes it forget.
+        exec("")
         code = _say("interrupted; nothing half-written was left behind", EXIT_INTERRUPTED)
     except click.ClickException as problem:
         problem.show()

@@ -22,3 +22,9 @@ def hear_stops() -> None:
     for number in STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
+
+
+def hear_no_more_stops() -> None:
+    """The work is done: a stop now would only spoil the exit code."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)

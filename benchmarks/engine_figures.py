@@ -85,7 +85,7 @@ def five_stage() -> Figure:
     return Figure(
         name="five-stage, 60 s stereo at 44.1 kHz, array in, array out",
         ours="load_preset('five-stage')(audio, 44100)",
-        rival="the original recipe: noisereduce, librosa, pedalboard",
+        rival="the original recipe, as we rebuilt it from its text: noisereduce, librosa, pedalboard",
         value=1 / value,
         unit="x faster",
         target="at least 10x faster",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands import DEADLINE_S, REVERB, chain, damped, files_below, parts, rebounce, start, write
 
-ROUNDS = 20
+ROUNDS = 40
 # Before this nothing of ours runs yet: Python itself is starting, and ends with a traceback of its own.
 SHORTEST_WAIT_S = 0.1
 LONGEST_WAIT_S = 4.0

@@ -3,14 +3,17 @@
 RebounceError
 ├── UsageError              wrong arguments: exit code 2, nothing was read
 │   ├── ChainError          a chain, preset or parameter that cannot be
+│   ├── RecipeError         a fault recipe or curriculum that cannot be
 │   └── DeviceError         the device asked for cannot be used
 ├── FileError               one file failed: the batch goes on, exit code 1
 │   ├── UnreadableFile      not audio, damaged, or not permitted
 │   ├── UnsupportedAudio    audio, but not what the chain can take
+│   ├── BundleError         a token bundle that cannot be used
 │   └── OutputError         the result cannot be written
 ├── PluginError             a plugin failed while it ran
 │   ├── PluginCrashed       its process died or stopped answering
 │   └── NotAnalysed         streaming without the analysis it needs
+├── CodecError              a codec that cannot be loaded, or whose weights are not the ones asked for
 └── ModelError              a model package that does not hold what it says
 
 A message says what was expected, what was found, the likely cause and the next step.
@@ -29,6 +32,10 @@ class ChainError(UsageError):
     """A chain, preset or parameter that cannot be."""
 
 
+class RecipeError(UsageError):
+    """A fault recipe or curriculum that cannot be."""
+
+
 class DeviceError(UsageError):
     """The device asked for cannot be used."""
 
@@ -45,6 +52,10 @@ class UnsupportedAudio(FileError):
     """Audio, but not what the chain can take."""
 
 
+class BundleError(FileError):
+    """A token bundle that cannot be used."""
+
+
 class OutputError(FileError):
     """The result cannot be written."""
 
@@ -59,6 +70,10 @@ class PluginCrashed(PluginError):
 
 class NotAnalysed(PluginError):
     """Streaming was asked of a plugin that must see the whole file first."""
+
+
+class CodecError(RebounceError):
+    """A codec that cannot be loaded, or whose weights are not the ones asked for."""
 
 
 class ModelError(RebounceError):

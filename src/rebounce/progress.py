@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import click
 
@@ -25,18 +25,16 @@ def say_plainly(text: str, *, err: bool = False) -> None:
     click.echo(text, err=err)
 
 
-class Bar:
-    """Progress over all files with an ETA, on stderr and only where that is a terminal."""
+class Steps:
+    """Progress over a number of equal steps with an ETA, on stderr and only where that is a terminal."""
 
-    def __init__(self, files: int, is_shown: bool) -> None:
-        self._files = files
-        self._done: dict[Path, float] = {}
+    def __init__(self, total: int, is_shown: bool) -> None:
         self._progress: Any = None
-        if is_shown and files and sys.stderr.isatty():
+        if is_shown and total and sys.stderr.isatty():
             self._progress = _make_bar()
-            self._task = self._progress.add_task("", total=float(files))
+            self._task = self._progress.add_task("", total=float(total))
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> Self:
         if self._progress:
             self._progress.start()
         return self
@@ -47,11 +45,10 @@ class Bar:
         if self._progress:
             self._progress.stop()
 
-    def show(self, job: Job, fraction: float) -> None:
-        """`fraction` of this job is done."""
+    def step(self, label: str) -> None:
+        """One more is done: `label`."""
         if self._progress:
-            self._done[job.source] = fraction
-            self._progress.update(self._task, completed=sum(self._done.values()), description=job.source.name)
+            self._progress.update(self._task, advance=1.0, description=label)
 
     def say(self, text: str, *, err: bool = False) -> None:
         """Print a line; above the bar where both share a terminal, which would otherwise run into each other."""
@@ -59,6 +56,20 @@ class Bar:
             self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             say_plainly(text, err=err)
+
+
+class Bar(Steps):
+    """Progress over files of which a part may be done."""
+
+    def __init__(self, files: int, is_shown: bool) -> None:
+        super().__init__(files, is_shown)
+        self._done: dict[Path, float] = {}
+
+    def show(self, job: Job, fraction: float) -> None:
+        """`fraction` of this job is done."""
+        if self._progress:
+            self._done[job.source] = fraction
+            self._progress.update(self._task, completed=sum(self._done.values()), description=job.source.name)
 
 
 def _make_bar() -> Any:

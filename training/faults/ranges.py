@@ -65,7 +65,8 @@ class Choice:
         if not chosen or strange:
             known = ", ".join(str(option) for option in self.options)
             raise ValueError(f"{key}: expected one or a list of {known}, found {given!r}")
-        return chosen
+        # As the fault writes them: a recipe may say 50.0 where the fault knows 50.
+        return tuple(self.options[self.options.index(item)] for item in chosen)
 
     @property
     def _is_bool(self) -> bool:

@@ -1,27 +1,95 @@
-"""What a codec is to everything that uses one."""
+"""What a codec is to everything that uses one, and whether tokens are its own."""
 
 from typing import Protocol
 
+import numpy as np
+
 from rebounce.engine.audio import Audio
-from rebounce.engine.tokens import Framing, Tokens
+from rebounce.engine.errors import CodecError
+from rebounce.engine.tokens import PAD, Framing, Tokens
 
 
 class Codec(Protocol):
     """Audio to tokens and back.
 
     `encode` takes audio `(channels, frames)` at `sample_rate_hz`; `decode` gives exactly `tokens.frames` frames, and
-    refuses tokens whose `codec_id` is another. `codec_id` holds the name, the bit-rate and the start of
+    refuses tokens that `check_tokens` refuses. `codec_id` holds the name, the bit-rate and the start of
     `weights_sha256`, so that equal ids mean equal codecs.
     """
 
-    codec_id: str
-    weights_sha256: str
-    sample_rate_hz: int
-    channels: int
-    codebooks: int
-    codebook_size: int
-    framing: Framing
+    @property
+    def codec_id(self) -> str: ...
+
+    @property
+    def weights_sha256(self) -> str: ...
+
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def codebooks(self) -> int: ...
+
+    @property
+    def codebook_size(self) -> int: ...
+
+    @property
+    def framing(self) -> Framing: ...
 
     def encode(self, audio: Audio) -> Tokens: ...
 
     def decode(self, tokens: Tokens) -> Audio: ...
+
+
+def check_tokens(tokens: Tokens, codec: Codec) -> None:
+    """Raise a CodecError that names what was expected and found, unless `codec` can decode these tokens."""
+    if tokens.codec_id != codec.codec_id:
+        raise CodecError(
+            f"tokens: expected those of {codec.codec_id}, found those of {tokens.codec_id}; "
+            "decode them with the codec and the weights that made them, or encode the audio again"
+        )
+    if tokens.sample_rate_hz != codec.sample_rate_hz:
+        raise CodecError(f"tokens: expected {codec.sample_rate_hz} Hz, found {tokens.sample_rate_hz} Hz")
+    # Before anything is counted out: a damaged number of frames may ask for more than fits into memory.
+    segments = codec.framing.segments(tokens.frames)
+    if tokens.codes.shape[:2] != (segments, codec.codebooks):
+        raise CodecError(_wrong_shape(tokens, f"({segments}, {codec.codebooks}, ...)"))
+    counts = codec.framing.token_counts(tokens.frames)
+    expected = (segments, codec.codebooks, max(counts, default=0))
+    if tokens.codes.shape != expected:
+        raise CodecError(_wrong_shape(tokens, str(expected)))
+    _check_codes(tokens, counts, codec.codebook_size)
+    _check_scales(tokens)
+
+
+def _wrong_shape(tokens: Tokens, expected: str) -> str:
+    return (
+        f"tokens: expected codes {expected} (segments, codebooks, tokens) for {tokens.frames} frames, "
+        f"found {tokens.codes.shape}; they are cut off, or made for another length"
+    )
+
+
+def _check_codes(tokens: Tokens, counts: list[int], codebook_size: int) -> None:
+    """Each code is an entry of its codebook, and nothing but `PAD` stands after a segment's end."""
+    is_inside = np.arange(tokens.codes.shape[2]) < np.array(counts, dtype=np.int64)[:, np.newaxis, np.newaxis]
+    is_entry = (tokens.codes >= 0) & (tokens.codes < codebook_size)
+    is_wrong = np.where(is_inside, ~is_entry, tokens.codes != PAD)
+    if is_wrong.any():
+        segment, codebook, token = (int(place) for place in np.argwhere(is_wrong)[0])
+        is_code = token < counts[segment]
+        raise CodecError(
+            f"tokens: expected {f'0 to {codebook_size - 1}' if is_code else f'{PAD} after the end of a segment'}, "
+            f"found {tokens.codes[segment, codebook, token]} in segment {segment}, codebook {codebook}, token {token}"
+        )
+
+
+def _check_scales(tokens: Tokens) -> None:
+    is_wrong = ~np.isfinite(tokens.scales) | (tokens.scales < 0)
+    if is_wrong.any():
+        segment = int(np.argmax(is_wrong))
+        raise CodecError(
+            f"tokens: expected scales of 0 or more, found {tokens.scales[segment]:g} for segment {segment}; "
+            "they are damaged, encode the audio again"
+        )

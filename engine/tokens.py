@@ -22,6 +22,13 @@ class Framing:
     stride_frames: int
     hop_frames: int
 
+    def __post_init__(self) -> None:
+        assert 0 < self.hop_frames <= self.stride_frames <= self.segment_frames, "segments leave no gaps"
+
+    def segments(self, frames: int) -> int:
+        """How many segments a piece of that many frames has."""
+        return -(-frames // self.stride_frames)
+
     def starts(self, frames: int) -> range:
         """The first frame of each segment of a piece of that many frames."""
         return range(0, frames, self.stride_frames)
@@ -55,7 +62,10 @@ class Tokens:
                 "tokens: expected codes int16 (segments, codebooks, tokens), "
                 f"found {self.codes.dtype} {self.codes.shape}"
             )
-        if self.scales.shape != self.codes.shape[:1]:
+        if self.scales.shape != self.codes.shape[:1] or self.scales.dtype != np.float32:
             raise UsageError(
-                f"tokens: expected one scale for each of {self.codes.shape[0]} segments, found {self.scales.shape}"
+                f"tokens: expected one float32 scale for each of {self.codes.shape[0]} segments, "
+                f"found {self.scales.dtype} {self.scales.shape}"
             )
+        if self.frames < 0:
+            raise UsageError(f"tokens: expected 0 frames or more, found {self.frames}")

@@ -1,0 +1,37 @@
+"""The codecs by name. Importable without torch; opening one is not."""
+
+from pathlib import Path
+
+from rebounce.engine.codec import Codec
+from rebounce.engine.errors import CodecError, UsageError
+
+CODECS = {"encodec": "the encodec package's 48 kHz stereo model, at 3, 6, 12 or 24 kbps"}
+
+
+def open_codec(
+    name: str, weights: Path | None = None, bandwidth_kbps: float = 24.0, *, expected_sha256: str | None = None
+) -> Codec:
+    """A codec with the weights in a file, or its own from its hub; never with others than the hash says."""
+    if name not in CODECS:
+        raise UsageError(f"--codec {name}: expected {' or '.join(CODECS)}")
+    codec = _open_encodec(weights, bandwidth_kbps)
+    if expected_sha256 is not None and codec.weights_sha256 != expected_sha256:
+        raise CodecError(
+            f"{weights or name}: expected weights with SHA-256 {expected_sha256[:12]}, found "
+            f"{codec.weights_sha256[:12]}; name the file that was used before with --weights FILE, or begin anew in an "
+            "empty folder"
+        )
+    return codec
+
+
+def _open_encodec(weights: Path | None, bandwidth_kbps: float) -> Codec:
+    try:
+        import torch  # noqa: F401  # so that a missing one is told from other trouble
+    except ImportError as error:
+        raise CodecError(f'the codec "encodec" needs torch: {error}; pip install "rebounce[train]"') from error
+    from rebounce.training.encodec_codec import EncodecCodec
+    from rebounce.training.encodec_hub import hub_weights
+    from rebounce.training.encodec_weights import read_weights
+
+    path = hub_weights() if weights is None else weights
+    return EncodecCodec(read_weights(path), bandwidth_kbps, source=str(path))

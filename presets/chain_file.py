@@ -17,6 +17,8 @@ from typing import Any
 
 import tomli_w
 
+from rebounce.presets.toml_places import Place, Places, read_text
+
 TOP_LEVEL = ("chain", "description")
 
 Check = Callable[[dict[str, Any], str], None]
@@ -39,10 +41,9 @@ class ChainFile:
 def read_chain(path: Path, check: Check) -> ChainFile:
     """Read and check one chain file."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "it is not text in UTF-8"
-        raise ChainFileError(f"{path}: expected a chain file in TOML, but it cannot be read: {reason}") from problem
+        text = read_text(path, "chain file")
+    except ValueError as problem:
+        raise ChainFileError(str(problem)) from problem
     return parse_chain(text, str(path), check)
 
 
@@ -52,21 +53,24 @@ def parse_chain(text: str, where: str, check: Check) -> ChainFile:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ChainFileError(f"{where}: not valid TOML: {problem}") from problem
-    lines = text.splitlines()
+    places = Places(text)
     for key in table:
         if key not in TOP_LEVEL:
-            raise ChainFileError(f"{where}, line {_line_of_key(lines, key)}: {_unknown_key(key)}")
+            raise ChainFileError(f"{where}, line {places.line(key)}: {_unknown_key(key)}")
     description = table.get("description", "")
     if not isinstance(description, str):
-        line = _line_of_key(lines, "description")
+        line = places.line("description")
         raise ChainFileError(f"{where}, line {line}: expected description = text in quotes, found {description!r}")
     chain = table.get("chain", [])
     if not isinstance(chain, list) or not all(isinstance(item, dict) for item in chain):
-        line = _line_of_key(lines, "chain")
+        line = places.line("chain")
         raise ChainFileError(f"{where}, line {line}: expected [[chain]] tables, one a plugin, found chain = {chain!r}")
-    headers = _headers(lines)
-    for header, item in _walk(chain, "chain"):
-        _check_table(item, next(headers.get(header, iter(())), 1), lines, where, check)
+    for place, item in _walk(chain, ("chain",)):
+        for key in ["plugin", *(key for key in item if key not in ("plugin", "chain"))]:
+            try:
+                check(item, key)
+            except ValueError as problem:
+                raise ChainFileError(f"{where}, line {places.line(*place, key)}: {problem}") from problem
     return ChainFile(name=Path(where).stem, description=description, tables=chain)
 
 
@@ -75,43 +79,14 @@ def write_chain(path: Path, table: dict[str, Any]) -> None:
     path.write_text(tomli_w.dumps(table), encoding="utf-8", newline="\n")
 
 
-def _check_table(item: dict[str, Any], first_line: int, lines: list[str], where: str, check: Check) -> None:
-    for key in ["plugin", *(key for key in item if key not in ("plugin", "chain"))]:
-        try:
-            check(item, key)
-        except ValueError as problem:
-            line = _line_of_key(lines, key, first_line)
-            raise ChainFileError(f"{where}, line {line}: {problem}") from problem
-
-
-def _walk(chain: list[Any], header: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every table of a chain with the header it stands under, in the order of the file."""
-    for item in chain:
-        yield header, item
-        inner = item.get("chain", [])
-        if isinstance(inner, list):
-            yield from _walk([table for table in inner if isinstance(table, dict)], f"{header}.chain")
-
-
-def _headers(lines: list[str]) -> dict[str, Iterator[int]]:
-    """For each kind of `[[chain]]` header, the line numbers where one stands, in order."""
-    found: dict[str, list[int]] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.split("#")[0].strip().replace(" ", "")
-        if text.startswith("[[") and text.endswith("]]"):
-            found.setdefault(text[2:-2], []).append(number)
-    return {header: iter(numbers) for header, numbers in found.items()}
-
-
-def _line_of_key(lines: list[str], key: str, first_line: int = 1) -> int:
-    """The line where a key is set at or after `first_line`; `first_line` when it is not set there at all."""
-    for number in range(first_line, len(lines) + 1):
-        text = lines[number - 1].strip()
-        if text.split("=")[0].strip().strip("\"'") == key or text.strip("[] ") == key:
-            return number
-        if number > first_line and text.startswith("["):
-            break
-    return first_line
+def _walk(chain: list[Any], above: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Every table of a chain with its place, in the order of the file."""
+    for number, item in enumerate(chain):
+        if isinstance(item, dict):
+            yield (*above, number), item
+            inner = item.get("chain", [])
+            if isinstance(inner, list):
+                yield from _walk(inner, (*above, number, "chain"))
 
 
 def _unknown_key(key: str) -> str:

@@ -10,6 +10,9 @@ import pytest
 from rebounce.engine.doctor import PLATFORMS
 from rebounce.engine.preset import check_entry
 from rebounce.presets.chain_file import parse_chain
+from rebounce.presets.curriculum_file import parse_curriculum
+from rebounce.presets.recipe_file import parse_recipe
+from rebounce.training.recipes import check_fault, load_recipe
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,8 +37,13 @@ def test_code_in_the_docs_runs(code: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", blocks("toml"))
-def test_chains_in_the_docs_are_valid(text: str) -> None:
-    assert parse_chain(text, "docs", check_entry).tables
+def test_chains_recipes_and_curricula_in_the_docs_are_valid(text: str) -> None:
+    if "[[fault]]" in text:
+        assert parse_recipe(text, "docs", check_fault).entries
+    elif "[[stage]]" in text:
+        assert parse_curriculum(text, "docs", load_recipe).stages
+    else:
+        assert parse_chain(text, "docs", check_entry).tables
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -17,6 +17,9 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 # One line a command: the module that holds it, and what `--help` says of it (told here so that help loads nothing).
 COMMANDS = {
     "restore": ("rebounce.cli_restore", "Restore files and folders into an output folder."),
+    "degrade": ("rebounce.cli_degrade", "Damage clean audio on purpose, as pairs for training and judging."),
+    "prepare": ("rebounce.cli_prepare", "Turn masters into token bundles for training."),
+    "evaluate": ("rebounce.cli_evaluate", "Score presets on clean audio that was damaged on purpose."),
     "presets": ("rebounce.cli_presets", "List, show and check presets and chain files."),
     "doctor": ("rebounce.cli_doctor", "Say what works on this machine and, if the GPU does not, exactly why."),
     "demo": ("rebounce.cli_demo", "Make a damaged mix, restore it, and show before and after."),

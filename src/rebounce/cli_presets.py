@@ -1,11 +1,10 @@
 """`rebounce presets list|show|check`."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import click
 
-from rebounce.engine.errors import ChainError, UsageError
+from rebounce.engine.errors import UsageError
 from rebounce.verbosity import with_verbosity
 
 
@@ -28,34 +27,40 @@ def find_preset(name: str) -> str | Path:
 
 @click.group()
 def presets() -> None:
-    """List, show and check presets and chain files.
+    """List, show and check presets and chain files, and the recipes and curricula of `degrade` and `prepare`.
 
     \b
     Examples:
       rebounce presets list
       rebounce presets show five-stage > my-chain.toml
-      rebounce presets check my-chain.toml
+      rebounce presets check my-chain.toml my-recipe.toml
     """
 
 
 @presets.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a preset.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @with_verbosity
 def list_presets(as_json: bool, is_quiet: bool, is_verbose: bool) -> None:
-    """The bundled presets, and your own in the user folder.
+    """The bundled presets, your own in the user folder, and the recipes and curricula.
 
     \b
     Example:
       rebounce presets list
     """
     import json
+    from dataclasses import asdict
 
-    from rebounce.engine.preset import bundled_presets, read_preset
+    from rebounce.preset_kinds import PRESET, entries
 
-    own = sorted(path.stem for path in user_presets_folder().glob("*.toml"))
-    for name in [*bundled_presets(), *own]:
-        about = read_preset(find_preset(name)).description
-        click.echo(json.dumps({"name": name, "description": about}) if as_json else f"{name:12} {about}")
+    kind = PRESET
+    for entry in entries():
+        if as_json:
+            click.echo(json.dumps(asdict(entry)))
+            continue
+        if entry.kind != kind:
+            kind = entry.kind
+            click.echo(f"\nfor `rebounce degrade --{kind}`:")
+        click.echo(f"{entry.name:12} {entry.description}")
     if not (as_json or is_quiet):
         click.echo(f"\nYour own presets go into {user_presets_folder()}", err=True)
 
@@ -64,19 +69,15 @@ def list_presets(as_json: bool, is_quiet: bool, is_verbose: bool) -> None:
 @click.argument("name")
 @with_verbosity
 def show_preset(name: str, is_quiet: bool, is_verbose: bool) -> None:
-    """The text of a preset, ready to be saved and edited.
+    """The text of a preset, recipe or curriculum, ready to be saved and edited.
 
     \b
     Example:
       rebounce presets show five-stage > my-chain.toml
     """
-    from rebounce.engine.preset import bundled_presets, read_preset
+    from rebounce.preset_kinds import text_of
 
-    read_preset(find_preset(name))
-    if name in bundled_presets():
-        click.echo(files("rebounce.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8"), nl=False)
-    else:
-        click.echo(Path(find_preset(name)).read_text(encoding="utf-8"), nl=False)
+    click.echo(text_of(name), nl=False)
 
 
 @presets.command("check")
@@ -84,22 +85,22 @@ def show_preset(name: str, is_quiet: bool, is_verbose: bool) -> None:
 @click.option("--allow-plugin", "allowed", multiple=True, help="A VST3 bundle outside the system's VST3 folders.")
 @with_verbosity
 def check_presets(paths: tuple[str, ...], allowed: tuple[str, ...], is_quiet: bool, is_verbose: bool) -> None:
-    """Check chain files: every plugin, parameter and range, and that every VST3 loads.
+    """Check files: every plugin, fault, parameter and range, and that every VST3 of a chain loads.
 
     \b
     Example:
-      rebounce presets check my-chain.toml
+      rebounce presets check my-chain.toml my-recipe.toml
     """
-    from rebounce.engine.preset import load_preset
+    from rebounce.preset_kinds import check
 
     failed = 0
     for path in paths:
         try:
-            board = load_preset(find_preset(path), allow_plugins=[Path(item) for item in allowed])
-        except (ChainError, UsageError) as problem:
+            holds = check(path, allowed)
+        except UsageError as problem:
             failed += 1
             click.echo(str(problem) if path in str(problem) else f"{path}: {problem}", err=True)
             continue
         if not is_quiet:
-            click.echo(f"{path}: fine, {len(board)} plugin{'' if len(board) == 1 else 's'}")
+            click.echo(f"{path}: fine, {holds}")
     raise SystemExit(1 if failed else 0)

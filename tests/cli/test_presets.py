@@ -1,4 +1,4 @@
-"""`rebounce presets`: what there is, what it holds, and what is wrong with a chain file."""
+"""`rebounce presets`: what there is, what it holds, and what is wrong with a chain file, recipe or curriculum."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 from commands import GAIN, chain, rebounce, rebounce_many
 
 BUNDLED = ["auto", "bypass", "five-stage"]
+RECIPES = {"mp3": "1 fault", "readme": "5 faults", "realistic": "8 faults"}
+CURRICULA = {"token-unet": "8 stages"}
 
 
 def test_the_bundled_presets_are_listed_each_with_what_it_does() -> None:
@@ -19,6 +21,47 @@ def test_the_bundled_presets_are_listed_each_with_what_it_does() -> None:
     for entry in entries:
         assert entry["description"].endswith(".")
         assert entry["description"] in listed.out
+
+
+def test_recipes_and_curricula_are_listed_by_the_option_that_takes_them() -> None:
+    listed, as_json = rebounce_many([["presets", "list"], ["presets", "list", "--json"]])
+    entries = [json.loads(line) for line in as_json.out.splitlines()]
+    kinds = {kind: [entry["name"] for entry in entries if entry["kind"] == kind] for kind in ("recipe", "curriculum")}
+    assert kinds == {"recipe": list(RECIPES), "curriculum": list(CURRICULA)}
+    recipes, curricula = listed.out.split("for `rebounce degrade --recipe`:\n")[1].split(
+        "\nfor `rebounce degrade --curriculum`:\n"
+    )
+    assert [line.split()[0] for line in recipes.splitlines()] == list(RECIPES)
+    assert [line.split()[0] for line in curricula.splitlines()] == list(CURRICULA)
+
+
+def test_a_recipe_or_curriculum_that_is_shown_can_be_saved_and_checked(tmp_path: Path) -> None:
+    known = RECIPES | CURRICULA
+    shown = rebounce_many([["presets", "show", name] for name in known])
+    saved = [chain(tmp_path / f"my-{name}.toml", page.out) for name, page in zip(known, shown, strict=True)]
+    (checked,) = rebounce_many([["presets", "check", *saved, *known]])
+    assert (checked.code, checked.err) == (0, "")
+    holds = list(known.values())
+    expected = [f"{given}: fine, {held}" for given, held in zip([*saved, *known], holds + holds, strict=True)]
+    assert checked.out.splitlines() == expected
+
+
+def test_a_check_knows_what_kind_of_file_is_meant_and_names_the_line(tmp_path: Path) -> None:
+    faults = {
+        '[[fault]]\nfault = "gian"': "line 2: expected the name of a fault, found 'gian'; did you mean 'gain'?",
+        'count = 2\n[[fault]]\nfault = "gain"': "line 1: count = 2, but the recipe has 1 fault",
+        'clean_share = 2\n[[fault]]\nfault = "eq"': "line 1: expected clean_share = a number from 0 to 1, found 2",
+        '[[fault]]\nfault = "vst3"': "vst3: expected path = where a VST3 bundle is",
+        '[[fault]]\nfault = "vst3"\npath = "/nowhere/x.vst3"': "--allow-plugin /nowhere/x.vst3",
+        'recipe = "readmi"\n[[stage]]\nname = "1"\ncount = 1': "line 1: expected a recipe, one of",
+        'recipe = "readme"\n[[stage]]\nname = "1"\ncount = 6': "line 4: count = 6, but the recipe has 5 faults",
+    }
+    files = [chain(tmp_path / f"{number}.toml", text) for number, text in enumerate(faults)]
+    (checked,) = rebounce_many([["presets", "check", *files]])
+    assert (checked.code, checked.out) == (1, "")
+    for said, path, expected in zip(checked.err.splitlines(), files, faults.values(), strict=True):
+        assert str(path) in said
+        assert expected in said
 
 
 def test_what_is_shown_can_be_saved_and_checked(tmp_path: Path) -> None:

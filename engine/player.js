@@ -1,4 +1,4 @@
-// Two versions of one stretch, decoded and started at the same instant, of which one is heard: switching is a cross-fade
+// Versions of one stretch, two or more, decoded and started at the same instant, of which one is heard: switching is a cross-fade
 // of two gains, so that nothing shifts. Without this script the page still has two ordinary players.
 (() => {
   "use strict";
@@ -75,7 +75,7 @@
         await this.load();
       } catch (error) {
         this.listen.classList.remove("is-ready");
-        this.listen.querySelector(".trouble").textContent = `This browser cannot decode the excerpts for switching (${error.message}); the two players below work one at a time.`;
+        this.listen.querySelector(".trouble").textContent = `This browser cannot decode the excerpts for switching (${error.message}); the players below work one at a time.`;
         return;
       }
       this.start();
@@ -183,7 +183,8 @@
     const { target, key } = event;
     const letter = key.toLowerCase();
     if (key === " " && !isTyping(target) && !target.matches("button")) { event.preventDefault(); current.toggle(); }
-    if (letter === "x") current.choose(1 - current.side);
+    if (letter === "x") current.choose((current.side + 1) % current.audio.length);
+    if (key >= "1" && key <= "9" && Number(key) <= current.audio.length && !isTyping(target)) current.choose(Number(key) - 1);
     if (letter === "a" || letter === "b") current.choose(letter === "a" ? 0 : 1);
     if ((key === "ArrowLeft" || key === "ArrowRight") && !isTyping(target) && !target.matches("input")) {
       event.preventDefault();

@@ -1,11 +1,25 @@
 """The codecs by name. Importable without torch; opening one is not."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from rebounce.engine.codec import Codec
 from rebounce.engine.errors import CodecError, UsageError
 
 CODECS = {"encodec": "the encodec package's 48 kHz stereo model, at 3, 6, 12 or 24 kbps"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecChoice:
+    """What was asked for; small, so that every process can open its own."""
+
+    name: str
+    weights: Path | None
+    bandwidth_kbps: float
+
+    def open(self) -> Codec:
+        """See `open_codec`."""
+        return open_codec(self.name, self.weights, self.bandwidth_kbps)
 
 
 def open_codec(

@@ -44,12 +44,11 @@ def mean_interval(
     count, items = len(sums), int(counts.sum())
     if not items:
         return Interval(mean=None, low=None, high=None, tracks=0, items=0)
-    mean = _mean(sums.sum(axis=0), counts.sum(axis=0))
+    mean = float(_means(sums.sum(axis=0, keepdims=True), counts.sum(axis=0, keepdims=True))[0])
     if count == 1:
         return Interval(mean=mean, low=None, high=None, tracks=1, items=items)
     drawn = np.random.default_rng(seed).integers(0, count, (ROUNDS, count))
-    means = [_mean(sums[chosen].sum(axis=0), counts[chosen].sum(axis=0)) for chosen in drawn]
-    low, high = np.quantile(means, _tails(count))
+    low, high = np.quantile(_means(sums[drawn].sum(axis=1), counts[drawn].sum(axis=1)), _tails(count))
     return Interval(mean=mean, low=float(low), high=float(high), tracks=count, items=items)
 
 
@@ -81,10 +80,12 @@ def _per_track(tracks: Sequence[str], values: Sequence[float | None], groups: Se
     return sums, counts
 
 
-def _mean(sums: Floats, counts: Floats) -> float:
-    """The mean of the means of those groups that have items."""
+def _means(sums: Floats, counts: Floats) -> Floats:
+    """For each row `(rounds, groups)` the mean of the means of those groups that have items."""
     is_there = counts > 0
-    return float((sums[is_there] / counts[is_there]).mean())
+    means = np.divide(sums, counts, out=np.zeros_like(sums), where=is_there)
+    rows: Floats = means.sum(axis=1) / is_there.sum(axis=1)
+    return rows
 
 
 def _tails(tracks: int) -> tuple[float, float]:

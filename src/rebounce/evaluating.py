@@ -1,0 +1,241 @@
+"""What `rebounce evaluate` does with its arguments: check everything first, then work, then tell."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rebounce.cli_presets import find_preset
+from rebounce.engine.errors import UsageError
+from rebounce.progress import Steps
+from rebounce.training.codecs import CodecChoice
+from rebounce.training.evaluation.as_data import to_json
+from rebounce.training.evaluation.bench import Bench, codec_of, presets_under_test
+from rebounce.training.evaluation.groups import Group, exercise_group, fault_groups, recipe_groups, stronger
+from rebounce.training.evaluation.markdown import summary_line
+from rebounce.training.evaluation.plain_table import LEGEND, plain
+from rebounce.training.evaluation.publish import INDEX_NAME, group_pages, publish
+from rebounce.training.evaluation.run import Evaluation, Plan, evaluate, trials_of
+from rebounce.training.evaluation.tables import across_table, harm_table, section_table
+from rebounce.training.evaluation.written import claim_folder
+from rebounce.training.exercise import exercise_of_stage
+from rebounce.training.recipes import load_curriculum, load_recipe
+from rebounce.training.scores.registry import SCORES
+from rebounce.training.tracks import Track, find_tracks, split_of
+
+if TYPE_CHECKING:
+    from rebounce.cli_evaluate import Arguments
+
+DEFAULT_RECIPE = "readme"
+DEFAULT_CODEC = "encodec"
+STRONGER = "-stronger"
+PIPED_WIDTH = 160
+
+
+def run(arguments: "Arguments") -> int:
+    """Evaluate what was asked for; returns the exit code."""
+    _check_places(arguments)
+    _check_device(arguments.device)
+    groups, bench = _groups(arguments), _bench(arguments)
+    _check_model(arguments)
+    tracks, passed_over = _tracks(arguments)
+    for sentence in passed_over:
+        click.echo(f"passed over  {sentence}", err=True)
+    if not tracks:
+        return 1
+    if arguments.output is not None:
+        claim_folder(arguments.output, arguments.is_forced)
+    plan = Plan(
+        tracks=tuple(tracks),
+        groups=tuple(groups),
+        bench=bench,
+        seed=arguments.seed,
+        items=arguments.items,
+        harm_target=arguments.target / 100,
+        asked=_asked(arguments, bench, passed_over),
+    )
+    evaluation = _evaluated(plan, arguments)
+    _tell(evaluation, arguments)
+    problems = [*evaluation.problems, *_published(evaluation, arguments)]
+    for sentence in problems:
+        click.echo(f"failed       {sentence}", err=True)
+    return 1 if passed_over or problems else 0
+
+
+def _check_places(arguments: "Arguments") -> None:
+    output = arguments.output
+    for given in arguments.clean if output is not None else ():
+        if output is not None and os.path.isdir(given) and output.resolve().is_relative_to(Path(given).resolve()):
+            raise UsageError(
+                f"-o {output}: lies inside the clean audio {given}, and a next run would take its files for clean; "
+                "choose a folder beside it"
+            )
+
+
+def _check_device(device: str) -> None:
+    """A GPU that was asked for by name must work, even where no plugin of a chain runs on one yet."""
+    from rebounce.engine.devices import choose_device, cuda_index
+
+    if cuda_index(device) is not None:
+        choose_device(device)
+
+
+def _check_model(arguments: "Arguments") -> None:
+    if arguments.model is None:
+        return
+    from rebounce.engine.model_package import load_package
+
+    package = load_package(arguments.model)
+    presets = ", ".join(arguments.presets) or "none"
+    raise UsageError(
+        f"--model {arguments.model}: the package {package.id} is sound, but no plugin of the presets ({presets}) runs "
+        "a model; leave --model out, or name a chain that has such a plugin"
+    )
+
+
+def _groups(arguments: "Arguments") -> list[Group]:
+    """What is judged apart: faults, a recipe, or a stage."""
+    if arguments.curriculum is None and arguments.stage is not None:
+        raise UsageError("evaluate: --stage goes with --curriculum; name the curriculum, token-unet say")
+    if arguments.curriculum is not None:
+        return [_stage(arguments)]
+    if arguments.faults and arguments.recipe is None:
+        if arguments.is_stronger:
+            raise UsageError("--stronger: a fault by itself has no stronger ranges; add --recipe or --curriculum")
+        return fault_groups(arguments.faults)
+    recipe = load_recipe(arguments.recipe or DEFAULT_RECIPE, arguments.allowed_plugins)
+    recipe = stronger(recipe) if arguments.is_stronger else recipe
+    return fault_groups(arguments.faults, recipe) if arguments.faults else recipe_groups(recipe)
+
+
+def _stage(arguments: "Arguments") -> Group:
+    if arguments.faults or arguments.recipe is not None:
+        raise UsageError("evaluate: --curriculum excludes --fault and --recipe; keep one of them")
+    if arguments.curriculum is None or arguments.stage is None:
+        raise UsageError("evaluate: --curriculum needs --stage; name one of its stages, 3 say")
+    stage = arguments.stage.removesuffix(STRONGER) + STRONGER if arguments.is_stronger else arguments.stage
+    curriculum = load_curriculum(arguments.curriculum)
+    return exercise_group(exercise_of_stage(curriculum, stage, arguments.allowed_plugins))
+
+
+def _bench(arguments: "Arguments") -> Bench:
+    """What every item goes through; presets and codec are loaded here once, so that what is wrong is said at once."""
+    chosen = [(preset, find_preset(preset)) for preset in arguments.presets]
+    codec = _codec(arguments)
+    bench = Bench(
+        presets=presets_under_test(chosen, arguments.allowed_plugins),
+        codec=codec,
+        scores=_scores(arguments.scores),
+        seconds=arguments.seconds,
+    )
+    if codec is not None:
+        codec_of(codec)
+    return bench
+
+
+def _codec(arguments: "Arguments") -> CodecChoice | None:
+    if arguments.codec is None and arguments.weights is None:
+        return None
+    name = arguments.codec or DEFAULT_CODEC
+    return CodecChoice(name=name, weights=arguments.weights, bandwidth_kbps=float(arguments.bandwidth))
+
+
+def _scores(asked: str | None) -> tuple[str, ...]:
+    """The scores by name, in printing order; without a wish all but the slow measures of speech."""
+    if asked is None:
+        return tuple(name for name, score in SCORES.items() if score.package is None)
+    names = [name.strip() for name in asked.split(",") if name.strip()]
+    if names == ["all"]:
+        return tuple(SCORES)
+    for name in names:
+        if name not in SCORES:
+            close = get_close_matches(name, SCORES, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(SCORES)}"
+            raise UsageError(f"--scores: expected names of scores with commas, or all, found {name!r}; {hint}")
+    if not names:
+        raise UsageError(f"--scores: expected names of scores with commas, or all, found none; {', '.join(SCORES)}")
+    return tuple(name for name in SCORES if name in names)
+
+
+def _tracks(arguments: "Arguments") -> tuple[list[Track], list[str]]:
+    """The tracks of the split, no more than the limit, by path; and a sentence for each file that is passed over."""
+    found, passed_over = find_tracks(arguments.clean)
+    tracks = [track for track in found if arguments.split in ("all", split_of(track.sha256))]
+    if found and not tracks:
+        counts = Counter(split_of(track.sha256) for track in found)
+        there = ", ".join(f"{count} in {split}" for split, count in sorted(counts.items()))
+        raise UsageError(f"--split {arguments.split}: none of the tracks is in it ({there}); choose another, or all")
+    # By content, so that the choice stays when files are renamed, and no album comes before another.
+    kept = sorted(tracks, key=lambda track: track.sha256)[: arguments.limit]
+    return sorted(kept, key=lambda track: track.path), passed_over
+
+
+def _asked(arguments: "Arguments", bench: Bench, passed_over: list[str]) -> dict[str, Any]:
+    """What was asked for, for the record; nothing that does not change the numbers."""
+    codec = codec_of(bench.codec) if bench.codec else None
+    return {
+        "clean": list(arguments.clean),
+        "passed_over": passed_over,
+        "split": arguments.split,
+        "limit": arguments.limit,
+        "seconds": bench.seconds,
+        "items": arguments.items,
+        "seed": arguments.seed,
+        "target_percent": arguments.target,
+        "presets": [
+            {"name": preset.name, "source": preset.source, "sha256": preset.sha256, **json.loads(preset.chain)}
+            for preset in bench.presets
+        ],
+        "codec": codec and {"id": codec.codec_id, "weights_sha256": codec.weights_sha256},
+    }
+
+
+def _evaluated(plan: Plan, arguments: "Arguments") -> Evaluation:
+    begun_s = time.monotonic()
+    count = len(trials_of(plan))
+    with Steps(count, not arguments.is_quiet) as steps:
+        evaluation = evaluate(plan, arguments.processes, steps.step)
+    if arguments.is_verbose and count:
+        took_s = time.monotonic() - begun_s
+        click.echo(f"{count} items in {took_s:.1f} s, {took_s / count:.2f} s an item", err=True)
+    return evaluation
+
+
+def _published(evaluation: Evaluation, arguments: "Arguments") -> list[str]:
+    """Write the folder, where one was asked for; returns what failed."""
+    if arguments.output is None:
+        return []
+    count = 0 if arguments.has_no_audio else arguments.kept
+    pages = group_pages(evaluation, arguments.output, count)
+    with Steps(len(pages), not arguments.is_quiet) as steps:
+        problems = publish(evaluation, arguments.output, pages, arguments.processes, steps.step)
+    if not arguments.is_quiet:
+        click.echo(f"written      {arguments.output / INDEX_NAME}", err=arguments.as_json)
+    return problems
+
+
+def _tell(evaluation: Evaluation, arguments: "Arguments") -> None:
+    """The tables in the terminal, or everything as JSON."""
+    if arguments.as_json:
+        click.echo(to_json(evaluation))
+        return
+    if arguments.is_quiet:
+        return
+    width = shutil.get_terminal_size((PIPED_WIDTH, 24)).columns if sys.stdout.isatty() else PIPED_WIDTH
+    tables = [section_table(section, evaluation.plan.bench.scores) for section in evaluation.sections]
+    across = across_table(evaluation)
+    tables += [across] if across.rows else []
+    tables += [harm_table(evaluation)] if evaluation.harms else []
+    click.echo(f"{summary_line(evaluation)}\n")
+    for table in tables:
+        click.echo(f"{plain(table, width, arguments.is_verbose)}\n")
+    click.echo(LEGEND)
+    for system in evaluation.systems:
+        click.echo(f"  {system.name}: {system.about}")

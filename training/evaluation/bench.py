@@ -1,0 +1,78 @@
+"""What is judged: presets and a codec, as data that travels to other processes and is built there once."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from rebounce.engine.board import Board
+from rebounce.engine.codec import Codec
+from rebounce.engine.preset import load_preset, preset_hash
+from rebounce.training.codecs import CodecChoice
+
+ORIGINAL = "clean"
+DAMAGED = "damaged"
+ROUND_TRIP = "round trip"
+PARAMETERS = "oracle: parameters known"
+MAGNITUDE = "oracle: clean magnitude"
+TOKENS = "oracle: tokens known"
+ROWS = (ORIGINAL, DAMAGED, ROUND_TRIP, PARAMETERS, MAGNITUDE, TOKENS)
+"""What stands beside presets, under names that no preset may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A chain under test. `chain` is its `Board.settings()` as JSON, so that it can be compared and sent anywhere."""
+
+    name: str
+    source: str
+    chain: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything that every item goes through, and what it is scored by. `seconds` is the length of an item."""
+
+    presets: tuple[Preset, ...]
+    codec: CodecChoice | None
+    scores: tuple[str, ...]
+    seconds: float
+
+
+def presets_under_test(chosen: Iterable[tuple[str, str | Path]], allow_plugins: Iterable[Path]) -> tuple[Preset, ...]:
+    """The presets as `(what was typed, what it means)`, each loaded and so checked; twice the same counts once."""
+    allowed = list(allow_plugins)
+    pairs = dict.fromkeys(chosen)
+    short = [_short_name(source) for _, source in pairs]
+    found = []
+    for (typed, source), name in zip(pairs, short, strict=True):
+        board = load_preset(source, allowed)
+        chain = json.dumps(board.settings(), sort_keys=True)
+        unique = name if short.count(name) == 1 and name not in ROWS else typed
+        found.append(Preset(name=unique, source=str(source), chain=chain, sha256=preset_hash(board, {})))
+    return tuple(found)
+
+
+def _short_name(source: str | Path) -> str:
+    return source.stem if isinstance(source, Path) else source
+
+
+@cache
+def board_of(preset: Preset) -> Board:
+    """The chain, built once a process: a hosted plugin takes a while to start."""
+    return Board.from_dict(json.loads(preset.chain))
+
+
+@cache
+def codec_of(choice: CodecChoice) -> Codec:
+    """The codec, loaded once a process."""
+    return choice.open()
+
+
+def use_one_thread() -> None:
+    """For one of several processes with a codec: together they have no more threads than there are cores."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,96 @@
+"""The tables of an evaluation as Markdown, to be read and to be quoted."""
+
+from collections.abc import Callable, Iterable
+
+from rebounce.training.evaluation.run import Evaluation, Section
+from rebounce.training.evaluation.tables import (
+    Shown,
+    Table,
+    across_table,
+    gain_rate,
+    harm_table,
+    section_table,
+)
+from rebounce.training.evaluation.wording import counted, score_lines
+from rebounce.training.scores.registry import SCORES
+
+READING = (
+    "Numbers are means over items, each with the range in which the mean lies with 95 % confidence, over tracks. Only "
+    "presets are results: the damaged input is what doing nothing gets, and a round trip and oracles are what to read "
+    "results against."
+)
+GAINS = (
+    "How much better than the damaged input, on the same items; **bold** where the interval lies on one side of zero:"
+)
+
+
+def markdown_of(evaluation: Evaluation) -> str:
+    """The whole document."""
+    plan = evaluation.plan
+    parts = ["# Evaluation", f"{summary_line(evaluation)}.", READING]
+    if evaluation.problems:
+        parts += ["## What went wrong", _bullets(evaluation.problems)]
+    if evaluation.harms:
+        parts += _described(harm_table(evaluation), _value)
+    across = across_table(evaluation)
+    if across.rows:
+        parts += _described(across, _value)
+    for section in evaluation.sections:
+        table = section_table(section, plan.bench.scores)
+        parts += _described(table, _value)
+        parts += [GAINS, _grid(table.head, table.rows[1:], _gain)]
+        rates = _rates(section, plan.bench.scores)
+        parts += ["Tracks on which a preset was better:", _bullets(rates)] if rates else []
+    parts += ["## What the rows are", _bullets(f"**{system.name}**: {system.about}" for system in evaluation.systems)]
+    parts += [
+        "## What the columns are",
+        _bullets(f"**{name}**: {about}" for name, about in score_lines(plan.bench.scores)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary_line(evaluation: Evaluation) -> str:
+    """What was evaluated, in a line."""
+    plan = evaluation.plan
+    presets = ", ".join(preset.name for preset in plan.bench.presets) or "no preset"
+    each = f"{counted(plan.items, 'item')} of {plan.bench.seconds:g} s each"
+    return f"{presets}; {counted(len(plan.tracks), 'track')}, {each} in each group, seed {plan.seed}"
+
+
+def _described(table: Table, text: Callable[[Shown], str]) -> list[str]:
+    about = f"{table.about[:1].upper()}{table.about[1:]}".rstrip(".") + "."
+    notes = [_bullets(table.notes)] if table.notes else []
+    return [f"## {table.title}", about, _grid(table.head, table.rows, text), *notes]
+
+
+def _grid(head: Iterable[str], rows: Iterable[tuple[str, tuple[Shown, ...]]], text: Callable[[Shown], str]) -> str:
+    titles = ["", *head]
+    lines = [titles, ["---", *["---:"] * (len(titles) - 1)]]
+    lines += [[name, *(text(cell) for cell in cells)] for name, cells in rows]
+    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in line)} |" for line in lines)
+
+
+def _value(cell: Shown) -> str:
+    return f"{cell.value} [{cell.interval}]" if cell.interval else cell.value
+
+
+def _gain(cell: Shown) -> str:
+    whole = f"{cell.gain} [{cell.gain_interval}]" if cell.gain_interval else cell.gain
+    return f"**{whole}**" if cell.verdict else whole
+
+
+def _rates(section: Section, scores: Iterable[str]) -> list[str]:
+    return [
+        f"{row.system}, {SCORES[score].title}: {gain_rate(gain)}"
+        for row in section.rows
+        for score in scores
+        if row.is_result and (gain := row.cells[score].gain) is not None
+    ]
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,82 @@
+"""What someone could reach who knows the answer: bounds to read results against, never results.
+
+What always holds: the shape of the damaged audio comes back, or None where a bound does not exist for it.
+"""
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import fft
+
+from rebounce.engine.audio import Audio, joined
+from rebounce.engine.codec import Codec
+from rebounce.engine.resampling import Resampler
+
+WINDOW_S = 0.0464
+"""Length of a spectrum, rounded to a power of two: 2048 at 44.1 and 48 kHz."""
+
+HOPS_PER_WINDOW = 4
+SPECTRA_AT_ONCE = 256
+HANN_SQUARES = 1.5
+"""What the squares of a Hann window that moves on by a quarter of itself add up to."""
+
+
+def clean_magnitude(clean: Audio, damaged: Audio, sample_rate_hz: int) -> Audio:
+    """The magnitudes of the clean with the phases of the damaged: what a perfect magnitude filter would give."""
+    hop = (1 << round(math.log2(WINDOW_S * sample_rate_hz))) // HOPS_PER_WINDOW
+    frames = clean.shape[1]
+    spectra = -(-frames // hop) + HOPS_PER_WINDOW - 1
+    before = (HOPS_PER_WINDOW - 1) * hop
+    after = (spectra + HOPS_PER_WINDOW - 1) * hop - before - frames
+    padded = [np.pad(audio, ((0, 0), (before, after))) for audio in (clean, damaged)]
+    sums = np.zeros((clean.shape[0], spectra + HOPS_PER_WINDOW - 1, hop), dtype=np.float32)
+    for first in range(0, spectra, SPECTRA_AT_ONCE):
+        count = min(SPECTRA_AT_ONCE, spectra - first)
+        part = slice(first * hop, (first + count + HOPS_PER_WINDOW - 1) * hop)
+        made = _with_magnitudes(padded[0][:, part], padded[1][:, part], hop)
+        for quarter in range(HOPS_PER_WINDOW):
+            sums[:, first + quarter : first + quarter + count] += made[..., quarter * hop : (quarter + 1) * hop]
+    whole: Audio = sums.reshape(clean.shape[0], -1)[:, before : before + frames]
+    return whole.copy()
+
+
+def round_trip(audio: Audio, sample_rate_hz: int, codec: Codec) -> Audio | None:
+    """The audio encoded and decoded, at its own rate again; None where it has more channels than the codec."""
+    channels, frames = audio.shape
+    if channels > codec.channels > 1:
+        return None
+    if channels > codec.channels:
+        each = [round_trip(channel[np.newaxis], sample_rate_hz, codec) for channel in audio]
+        return np.concatenate([channel for channel in each if channel is not None])
+    wide = np.repeat(audio, codec.channels, axis=0) if channels < codec.channels else audio
+    at_its_rate = _resampled(wide, sample_rate_hz, codec.sample_rate_hz)
+    decoded = _resampled(codec.decode(codec.encode(at_its_rate)), codec.sample_rate_hz, sample_rate_hz)
+    narrow = decoded.mean(axis=0, keepdims=True) if channels < codec.channels else decoded
+    # To half the rate and back, an odd number of frames ends one off.
+    exact: Audio = np.pad(narrow[:, :frames], ((0, 0), (0, max(0, frames - narrow.shape[1])))).astype(np.float32)
+    return exact
+
+
+def _with_magnitudes(clean: Audio, damaged: Audio, hop: int) -> NDArray[np.float32]:
+    """Windows `(channels, spectra, size)` with the magnitudes of one and the phases of the other, ready to be added."""
+    size = HOPS_PER_WINDOW * hop
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+    spectra = [
+        fft.rfft(sliding_window_view(audio, size, axis=1)[:, ::hop] * window, axis=-1) for audio in (clean, damaged)
+    ]
+    wanted, found = np.abs(spectra[0]), np.abs(spectra[1])
+    # Where the damaged is silent it has no phase. A filter that dies out leaves numbers so small that one over them is
+    # infinite: they are silence too.
+    is_sounding = found >= np.finfo(np.float32).tiny
+    phases = np.divide(spectra[1], found, out=np.zeros_like(spectra[1]), where=is_sounding)
+    made: NDArray[np.float32] = fft.irfft(wanted * phases, n=size, axis=-1) * (window / np.float32(HANN_SQUARES))
+    return made
+
+
+def _resampled(audio: Audio, from_hz: int, to_hz: int) -> Audio:
+    if from_hz == to_hz:
+        return audio
+    resampler = Resampler(from_hz, to_hz, audio.shape[0])
+    return joined([resampler.push(audio), resampler.finish()], audio.shape[0])

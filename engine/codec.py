@@ -1,5 +1,6 @@
 """What a codec is to everything that uses one, and whether tokens are its own."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -60,7 +61,15 @@ def check_tokens(tokens: Tokens, codec: Codec) -> None:
     expected = (segments, codec.codebooks, max(counts, default=0))
     if tokens.codes.shape != expected:
         raise CodecError(_wrong_shape(tokens, str(expected)))
-    _check_codes(tokens, counts, codec.codebook_size)
+    check_values(tokens, counts, codec.codebook_size)
+
+
+def check_values(tokens: Tokens, counts: Sequence[int], codebook_size: int) -> None:
+    """Raise a CodecError unless every value can be: codes of the codebook where there is audio, and real scales.
+
+    `counts` are the tokens of each segment.
+    """
+    _check_codes(tokens, counts, codebook_size)
     _check_scales(tokens)
 
 
@@ -71,7 +80,7 @@ def _wrong_shape(tokens: Tokens, expected: str) -> str:
     )
 
 
-def _check_codes(tokens: Tokens, counts: list[int], codebook_size: int) -> None:
+def _check_codes(tokens: Tokens, counts: Sequence[int], codebook_size: int) -> None:
     """Each code is an entry of its codebook, and nothing but `PAD` stands after a segment's end."""
     is_inside = np.arange(tokens.codes.shape[2]) < np.array(counts, dtype=np.int64)[:, np.newaxis, np.newaxis]
     is_entry = (tokens.codes >= 0) & (tokens.codes < codebook_size)
@@ -79,8 +88,9 @@ def _check_codes(tokens: Tokens, counts: list[int], codebook_size: int) -> None:
     if is_wrong.any():
         segment, codebook, token = (int(place) for place in np.argwhere(is_wrong)[0])
         is_code = token < counts[segment]
+        expected = f"codes of 0 to {codebook_size - 1}" if is_code else f"{PAD} after the end of a segment"
         raise CodecError(
-            f"tokens: expected {f'0 to {codebook_size - 1}' if is_code else f'{PAD} after the end of a segment'}, "
+            f"tokens: expected {expected}, "
             f"found {tokens.codes[segment, codebook, token]} in segment {segment}, codebook {codebook}, token {token}"
         )
 

@@ -1,6 +1,7 @@
 """The codecs by name. Importable without torch; opening one is not."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from rebounce.engine.codec import Codec
@@ -17,9 +18,18 @@ class CodecChoice:
     weights: Path | None
     bandwidth_kbps: float
 
-    def open(self) -> Codec:
-        """See `open_codec`."""
-        return open_codec(self.name, self.weights, self.bandwidth_kbps)
+
+@cache
+def opened(choice: CodecChoice) -> Codec:
+    """The codec, loaded once a process."""
+    return open_codec(choice.name, choice.weights, choice.bandwidth_kbps)
+
+
+def use_threads(count: int) -> None:
+    """Let torch have so many in this process; what comes out is the same for any number."""
+    import torch
+
+    torch.set_num_threads(count)
 
 
 def open_codec(

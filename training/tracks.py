@@ -50,17 +50,26 @@ class Pair:
     damage: Damage
 
 
-def find_tracks(inputs: Iterable[str | Path]) -> tuple[list[Track], list[str]]:
-    """The tracks in files, folders and globs, sorted by path, and a sentence for each file that is passed over.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What lies in folders: tracks by path, a sentence for each file that cannot be used, and one for each copy."""
 
-    Passed over are what cannot be read and what holds the very bytes of a track before it. UsageError where there
-    is no audio file at all.
+    tracks: list[Track]
+    problems: list[str]
+    copies: list[str]
+
+
+def find_tracks(inputs: Iterable[str | Path]) -> Found:
+    """The tracks in files, folders and globs; what holds the very bytes of a track before it counts once.
+
+    UsageError where there is no audio file at all.
     """
     given = [str(item) for item in inputs]
     files, problems = find_audio_files(given)
     if not files and not problems:
         raise no_audio(given)
     tracks: dict[str, Track] = {}
+    copies = []
     for path in sorted(file.path for file in files):
         try:
             track = open_track(path)
@@ -69,8 +78,8 @@ def find_tracks(inputs: Iterable[str | Path]) -> tuple[list[Track], list[str]]:
             continue
         first = tracks.setdefault(track.sha256, track)
         if first is not track:
-            problems.append(f"{path}: the same file as {first.path}, byte for byte; it counts once")
-    return sorted(tracks.values(), key=lambda track: track.path), problems
+            copies.append(f"{path}: the same file as {first.path}, byte for byte; it counts once")
+    return Found(tracks=sorted(tracks.values(), key=lambda track: track.path), problems=problems, copies=copies)
 
 
 def no_audio(given: Iterable[str]) -> UsageError:

@@ -12,6 +12,7 @@ import click
 
 from rebounce.engine.batch_plan import IGNORES_CASE
 from rebounce.engine.errors import UsageError
+from rebounce.engine.workers import Failure, run_tasks
 from rebounce.progress import Say, Steps, say_plainly
 from rebounce.training.audio_files import AudioFile, expanded, find_audio_files
 from rebounce.training.degrade import Manner, Task, degrade
@@ -19,7 +20,6 @@ from rebounce.training.exercise import Exercise, exercise_of_fault, exercise_of_
 from rebounce.training.pair_storage import Wish
 from rebounce.training.recipes import load_curriculum, load_recipe
 from rebounce.training.tracks import no_audio
-from rebounce.training.workers import Failure, run_tasks
 
 if TYPE_CHECKING:
     from rebounce.cli_degrade import Arguments

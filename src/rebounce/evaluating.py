@@ -15,9 +15,9 @@ import click
 from rebounce.cli_presets import find_preset
 from rebounce.engine.errors import UsageError
 from rebounce.progress import Steps
-from rebounce.training.codecs import CodecChoice
+from rebounce.training.codecs import CodecChoice, opened
 from rebounce.training.evaluation.as_data import to_json
-from rebounce.training.evaluation.bench import Bench, codec_of, presets_under_test
+from rebounce.training.evaluation.bench import Bench, presets_under_test
 from rebounce.training.evaluation.groups import Group, exercise_group, fault_groups, recipe_groups, stronger
 from rebounce.training.evaluation.markdown import summary_line
 from rebounce.training.evaluation.plain_table import LEGEND, plain
@@ -136,7 +136,7 @@ def _bench(arguments: "Arguments") -> Bench:
         seconds=arguments.seconds,
     )
     if codec is not None:
-        codec_of(codec)
+        opened(codec)
     return bench
 
 
@@ -166,20 +166,22 @@ def _scores(asked: str | None) -> tuple[str, ...]:
 
 def _tracks(arguments: "Arguments") -> tuple[list[Track], list[str]]:
     """The tracks of the split, no more than the limit, by path; and a sentence for each file that is passed over."""
-    found, passed_over = find_tracks(arguments.clean)
-    tracks = [track for track in found if arguments.split in ("all", split_of(track.sha256))]
-    if found and not tracks:
-        counts = Counter(split_of(track.sha256) for track in found)
+    found = find_tracks(arguments.clean)
+    tracks = [track for track in found.tracks if arguments.split in ("all", split_of(track.sha256))]
+    if found.tracks and not tracks:
+        counts = Counter(split_of(track.sha256) for track in found.tracks)
         there = ", ".join(f"{count} in {split}" for split, count in sorted(counts.items()))
         raise UsageError(f"--split {arguments.split}: none of the tracks is in it ({there}); choose another, or all")
     # By content, so that the choice stays when files are renamed, and no album comes before another.
     kept = sorted(tracks, key=lambda track: track.sha256)[: arguments.limit]
-    return sorted(kept, key=lambda track: track.path), passed_over
+    for sentence in () if arguments.is_quiet else found.copies:
+        click.echo(f"copy         {sentence}", err=True)
+    return sorted(kept, key=lambda track: track.path), found.problems
 
 
 def _asked(arguments: "Arguments", bench: Bench, passed_over: list[str]) -> dict[str, Any]:
     """What was asked for, for the record; nothing that does not change the numbers."""
-    codec = codec_of(bench.codec) if bench.codec else None
+    codec = opened(bench.codec) if bench.codec else None
     return {
         "clean": list(arguments.clean),
         "passed_over": passed_over,

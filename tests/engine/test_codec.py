@@ -101,7 +101,7 @@ def test_codebooks_and_tokens_must_be_as_many_as_the_codec_gives() -> None:
 
 @pytest.mark.parametrize("code", [-2, PAD, 101, 32_767])
 def test_a_code_that_no_codebook_has_is_named_with_its_place(code: int) -> None:
-    with pytest.raises(CodecError, match=f"expected 0 to 100, found {code} in segment 2, codebook 1, token 0"):
+    with pytest.raises(CodecError, match=f"expected codes of 0 to 100, found {code} in segment 2, codebook 1, token 0"):
         check_tokens(changed((2, 1, 0), code), CODEC)
 
 

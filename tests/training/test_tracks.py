@@ -54,12 +54,15 @@ def test_tracks_are_sorted_duplicates_count_once_and_what_fails_is_named(tmp_pat
     shutil.copy(first, tmp_path / "b/copy of one.wav")
     (tmp_path / "broken.wav").write_bytes(b"RIFF and nothing")
     write(tmp_path / "empty.wav", np.zeros((2, 0), dtype=np.float32))
-    tracks, problems = find_tracks([tmp_path])
-    assert [track.path.relative_to(tmp_path).as_posix() for track in tracks] == ["a/two.wav", "b/copy of one.wav"]
-    told = {name: [text for text in problems if name in text] for name in ("one.wav: the same", "broken.wav", "empty")}
+    found = find_tracks([tmp_path])
+    assert [track.path.relative_to(tmp_path).as_posix() for track in found.tracks] == ["a/two.wav", "b/copy of one.wav"]
+    told = {name: [text for text in found.problems if name in text] for name in ("broken.wav", "empty")}
     assert {name: len(texts) for name, texts in told.items()} == dict.fromkeys(told, 1)
-    assert "one.wav: the same file as" in told["one.wav: the same"][0]
     assert "has not one frame of audio" in told["empty"][0]
+    assert len(found.problems) == 2
+    assert found.copies == [
+        f"{first}: the same file as {tmp_path / 'b/copy of one.wav'}, byte for byte; it counts once"
+    ]
 
 
 def test_no_audio_at_all_is_an_error_with_a_next_step(tmp_path: Path) -> None:
@@ -70,8 +73,8 @@ def test_no_audio_at_all_is_an_error_with_a_next_step(tmp_path: Path) -> None:
 
 
 def test_an_input_that_is_not_there_is_a_problem_and_no_exception(tmp_path: Path) -> None:
-    tracks, problems = find_tracks([tmp_path / "nowhere"])
-    assert (tracks, len(problems)) == ([], 1)
+    found = find_tracks([tmp_path / "nowhere"])
+    assert (found.tracks, len(found.problems)) == ([], 1)
 
 
 def test_of_ten_thousand_tracks_eight_in_ten_train_and_one_in_ten_each_validates_and_tests() -> None:

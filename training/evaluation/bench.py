@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 from rebounce.engine.board import Board
-from rebounce.engine.codec import Codec
 from rebounce.engine.preset import load_preset, preset_hash
 from rebounce.training.codecs import CodecChoice
 
@@ -63,16 +62,3 @@ def _short_name(source: str | Path) -> str:
 def board_of(preset: Preset) -> Board:
     """The chain, built once a process: a hosted plugin takes a while to start."""
     return Board.from_dict(json.loads(preset.chain))
-
-
-@cache
-def codec_of(choice: CodecChoice) -> Codec:
-    """The codec, loaded once a process."""
-    return choice.open()
-
-
-def use_one_thread() -> None:
-    """For one of several processes with a codec: together they have no more threads than there are cores."""
-    import torch
-
-    torch.set_num_threads(1)

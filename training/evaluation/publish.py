@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from rebounce.engine.workers import Failure, run_tasks
 from rebounce.training.evaluation.as_data import to_json
 from rebounce.training.evaluation.group_page import GroupPage, write_group
 from rebounce.training.evaluation.groups import CLEAN
@@ -12,7 +13,6 @@ from rebounce.training.evaluation.markdown import markdown_of
 from rebounce.training.evaluation.page import index_html
 from rebounce.training.evaluation.run import Evaluation
 from rebounce.training.evaluation.written import RESULT_NAME, SCORES_NAME, TABLE_NAME, to_csv, write_text
-from rebounce.training.workers import Failure, run_tasks
 
 INDEX_NAME = "index.html"
 

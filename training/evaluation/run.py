@@ -7,17 +7,19 @@ what a run found out does not depend on when, where and how fast it ran.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from rebounce.engine.workers import Failure, run_tasks
+from rebounce.training.codecs import use_threads
 from rebounce.training.evaluation.aggregate import Row, rows_of, summary_of
-from rebounce.training.evaluation.bench import Bench, use_one_thread
+from rebounce.training.evaluation.bench import Bench
 from rebounce.training.evaluation.groups import CLEAN, MIXED, Group, clean_group
 from rebounce.training.evaluation.harm import Harm, harm_of
 from rebounce.training.evaluation.systems import CEILING, INPUT, System, systems_of
 from rebounce.training.evaluation.trial import Measured, Trial, measure
 from rebounce.training.scores.summary import Summary
 from rebounce.training.tracks import Track
-from rebounce.training.workers import Failure, run_tasks
 
 MOST_MESSAGES = 3
 """How many failures of one preset are told one by one."""
@@ -81,7 +83,7 @@ def evaluate(plan: Plan, processes: int, on_item: Callable[[str], None]) -> Eval
     """Run the plan; `on_item` is told the name of each item once it is done."""
     measured: list[Measured] = []
     problems: list[str] = []
-    setup = use_one_thread if plan.bench.codec and processes > 1 else None
+    setup = partial(use_threads, 1) if plan.bench.codec and processes > 1 else None
     with closing(run_tasks(measure, trials_of(plan), processes, setup)) as done:
         for trial, result in done:
             if isinstance(result, Failure):

@@ -10,6 +10,7 @@ import numpy as np
 
 from rebounce.engine.audio import Audio, check_numbers
 from rebounce.engine.errors import PluginError, RebounceError
+from rebounce.training.codecs import opened
 from rebounce.training.damage import apply_damage, undo_damage
 from rebounce.training.evaluation.bench import (
     DAMAGED,
@@ -20,7 +21,6 @@ from rebounce.training.evaluation.bench import (
     Bench,
     Preset,
     board_of,
-    codec_of,
 )
 from rebounce.training.evaluation.oracle import clean_magnitude, round_trip
 from rebounce.training.faults.fault import Undoable
@@ -113,7 +113,7 @@ def _checked(made: Audio, given: Audio) -> Audio:
 
 def _round_trip(audio: Audio, pair: Pair, bench: Bench) -> Output:
     assert bench.codec is not None
-    codec = codec_of(bench.codec)
+    codec = opened(bench.codec)
     absent = f"the codec takes {codec.channels} channels, and there are {audio.shape[0]}"
     return _attempt(lambda: round_trip(audio, pair.sample_rate_hz, codec), absent)
 

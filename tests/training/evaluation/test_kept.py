@@ -37,7 +37,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     for number in range(5):
         write(folder / "clean" / f"track <{number}>.wav", noise(30_000, seed=number))
     louder = chain(folder / "louder.toml", GAIN.format(gain_db=12))
-    tracks, _ = find_tracks([folder / "clean"])
+    tracks = find_tracks([folder / "clean"]).tracks
     plan = Plan(
         tracks=tuple(tracks),
         groups=tuple(fault_groups(["gain"])),

@@ -35,7 +35,7 @@ def bench(folder: Path, *presets: str | Path) -> Bench:
 
 
 def plan(folder: Path, *presets: str | Path, faults: tuple[str, ...] = ("gain",), items: int = 1) -> Plan:
-    tracks, _ = find_tracks([folder / "clean"])
+    tracks = find_tracks([folder / "clean"]).tracks
     return Plan(
         tracks=tuple(tracks),
         groups=tuple(fault_groups(faults)),

@@ -1,0 +1,64 @@
+"""Features of the clean audio that a bundle can carry: its spectrogram and its mel spectrogram, of the middle channel.
+
+One transform for both: frames of 2048 samples under a periodic Hann window, centred on every 512th sample, zeros beyond
+both ends; `1 + frames // 512` columns. What always holds: float16 without infinities, whatever the audio's level.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from rebounce.engine.audio import Audio
+
+FFT_FRAMES = 2048
+HOP_FRAMES = 512
+BINS = FFT_FRAMES // 2 + 1
+MEL_BANDS = 128
+# The magnitude of a full-scale sine under this window.
+FULL_SCALE = FFT_FRAMES / 4
+MEL_FLOOR_DB = -120.0
+# Columns at a time: a long item takes no more memory beside its features than a short one.
+BLOCK_COLUMNS = 512
+
+Feature = NDArray[np.float16]
+
+FEATURES = {"mel": MEL_BANDS, "stft": BINS}
+"""The features by name, and the rows of each."""
+
+
+def feature_shape(name: str, frames: int) -> tuple[int, int]:
+    """`(rows, columns)` of a feature of that many frames; KeyError where there is none of that name."""
+    return FEATURES[name], 1 + frames // HOP_FRAMES
+
+
+def features_of(audio: Audio, sample_rate_hz: int, names: Sequence[str]) -> dict[str, Feature]:
+    """The features that are named, of audio `(channels, frames)`.
+
+    `stft` is the magnitude, not normalised: a full-scale sine reads 512. `mel` is the mean power in each of the bands
+    that the score of mel distance hears, in dB against a full-scale sine in its bin, -120 dB at least.
+    """
+    from rebounce.training.scores.mel_distance import MelBands  # which loads scipy, and readers of bundles need none
+
+    found = {name: np.empty(feature_shape(name, audio.shape[1]), np.float16) for name in names}
+    bands = MelBands(sample_rate_hz, FFT_FRAMES) if "mel" in names else None
+    padded = np.pad(audio.mean(axis=0, dtype=np.float32), FFT_FRAMES // 2)
+    columns = feature_shape("stft", audio.shape[1])[1] if names else 0
+    for start in range(0, columns, BLOCK_COLUMNS):
+        block = slice(start, min(start + BLOCK_COLUMNS, columns))
+        magnitude = _magnitude(padded, block)
+        if "stft" in found:
+            found["stft"][:, block] = np.minimum(magnitude, np.finfo(np.float16).max).T
+        if bands:
+            power = bands(np.square(np.minimum(magnitude / FULL_SCALE, 1e6)).astype(np.float32))
+            found["mel"][:, block] = 10 * np.log10(np.maximum(power, 10 ** (MEL_FLOOR_DB / 10))).T
+    return found
+
+
+def _magnitude(padded: NDArray[np.float32], columns: slice) -> NDArray[np.float64]:
+    """`(columns, bins)` of the transform."""
+    first, last = columns.start * HOP_FRAMES, (columns.stop - 1) * HOP_FRAMES + FFT_FRAMES
+    frames = sliding_window_view(padded[first:last], FFT_FRAMES)[::HOP_FRAMES]
+    # float64, so that what is quiet beside something loud keeps its own digits until it is rounded to float16.
+    return np.asarray(np.abs(np.fft.rfft(frames * np.hanning(FFT_FRAMES + 1)[:-1], axis=1)))

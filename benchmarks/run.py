@@ -20,6 +20,7 @@ TABLE = ROOT / "docs" / "figures.md"
 PARTS = {
     "engine": ("benchmarks.engine_figures", "The engine"),
     "training": ("benchmarks.training_figures", "Faults, bundles and their loading"),
+    "music": ("benchmarks.music_figures", "The music maker"),
 }
 """Where the figures of each part are, and what it is called in the table."""
 

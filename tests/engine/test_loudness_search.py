@@ -11,13 +11,15 @@ from rebounce.engine.loudness import LoudnessMeter
 from rebounce.engine.loudness_search import Goal, Trial, find_gain, try_gain
 from rebounce.engine.true_peak import TruePeakMeter
 from rebounce.training.music import make_mix
+from rebounce.training.music.bus import Bus
 
 RATE = 44_100
 
 
 @cache
 def programme(seed: int) -> Audio:
-    return make_mix(seed, 5.0, RATE).audio
+    """A mix with its dynamics, which a mastered one has no more."""
+    return make_mix(seed, 5.0, RATE, style="pop", bus=Bus()).audio
 
 
 def levels(audio: Audio) -> tuple[float, float]:

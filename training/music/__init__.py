@@ -3,8 +3,9 @@
     mix = make_mix(seed=7)
     mix.audio, mix.stems["voice"], mix.score.bpm
 
-`styles` says what is played as data, `score` writes it down, `synthesiser`, `drums` and `voice` play it, `desk` mixes
-it. Nothing here needs torch, and nothing but the arguments decides what comes out.
+`styles` says what is played as data, `composition` writes it down, a player sounds it (our own synthesisers, drums and
+voice, or `fluidsynth`), `desk` and `bus` mix it, and `statistics` holds it against real music. Nothing here needs
+torch, and nothing but the arguments decides what comes out.
 """
 
 from rebounce.training.music.mix import STEMS, Mix, make_mix, premix

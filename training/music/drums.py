@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from scipy import signal
+from scipy import fft, signal
 
 from rebounce.engine.audio import Audio
 from rebounce.training.music.envelope import Curve, fall, seconds_axis, swell
@@ -12,6 +12,7 @@ from rebounce.training.music.style import Kit
 from rebounce.training.music.synthesiser import pan_gains
 
 TAKES = 3
+VELOCITY_POWER = 1.3
 CHOKE_S = 0.02
 
 PLACES: Mapping[str, float] = {
@@ -28,18 +29,18 @@ PLACES: Mapping[str, float] = {
     "low_tom": 0.45,
 }
 
-METAL_PARTIALS = 40
+METAL_PARTIALS = 150
 """A cymbal has so many partials, in no simple relation, that they are nearly noise."""
 
 
 class Drummer:
-    """One kit at one rate; makes each drum's takes when it is first struck."""
+    """One kit at one rate; makes a take of a drum when it is first wanted."""
 
     def __init__(self, kit: Kit, sample_rate_hz: float, rng: np.random.Generator) -> None:
         self._kit = kit
         self._rate = sample_rate_hz
         self._rng = rng
-        self._takes: dict[str, list[Audio]] = {}
+        self._takes: dict[tuple[str, int], Audio] = {}
 
     def play(self, hits: Sequence[Hit], frames: int) -> Audio:
         """The hits as stereo `(2, frames)`; a closed hi-hat silences an open one."""
@@ -57,11 +58,11 @@ class Drummer:
         return out
 
     def _stroke(self, hit: Hit) -> Audio:
-        if hit.drum not in self._takes:
-            make = STROKES[hit.drum]
-            self._takes[hit.drum] = [make(self._kit, self._rate, self._rng) for _ in range(TAKES)]
-        take = self._takes[hit.drum][int(self._rng.integers(TAKES))]
-        gain = hit.velocity**1.3 * 10 ** (self._kit.levels_db.get(hit.drum, 0.0) / 20)
+        wanted = (hit.drum, int(self._rng.integers(TAKES)))
+        if wanted not in self._takes:
+            self._takes[wanted] = STROKES[hit.drum](self._kit, self._rate, self._rng)
+        take = self._takes[wanted]
+        gain = hit.velocity**VELOCITY_POWER * 10 ** (self._kit.levels_db.get(hit.drum, 0.0) / 20)
         return np.asarray(take * (pan_gains(PLACES[hit.drum]) * np.float32(gain * 2**0.5)))
 
     def _choked(self, stroke: Audio, after_s: float) -> Audio:
@@ -184,6 +185,8 @@ def _metal(time_s: Curve, band_hz: tuple[float, float], rate: float, rng: np.ran
     """The inharmonic partials of a cymbal within a band, drawn afresh for each take, with a peak near 1."""
     low_hz, high_hz = band_hz[0], min(band_hz[1], 0.45 * rate)
     partials_hz = low_hz * (high_hz / low_hz) ** rng.uniform(0, 1, METAL_PARTIALS)
-    phases = rng.uniform(0, 1, METAL_PARTIALS)
-    heard = sum(np.sin(2 * np.pi * (hz * time_s + at)) for hz, at in zip(partials_hz, phases, strict=True))
-    return np.asarray(heard / METAL_PARTIALS**0.5 / 2)
+    # Moved to the nearest whole number of turns within the stroke, all partials together are one inverse transform.
+    spectrum = np.zeros(len(time_s) // 2 + 1, dtype=np.complex128)
+    turns = np.round(partials_hz * len(time_s) / rate).astype(int)
+    np.add.at(spectrum, turns, np.exp(2j * np.pi * rng.uniform(0, 1, METAL_PARTIALS)))
+    return np.asarray(fft.irfft(spectrum, len(time_s)) * (len(time_s) / 2 / METAL_PARTIALS**0.5 / 2))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rebounce.training.music.style import Style
+from rebounce.training.music.style import Form, Style
 
 BARS_PER_CYCLE = 18
 """Beyond this many bars the middle of the form comes round again."""
@@ -17,13 +17,13 @@ class Section:
     bars: int
 
 
-def plan_form(style: Style, bars: int) -> tuple[Section, ...]:
+def plan_form(style: Style, form: Form, bars: int) -> tuple[Section, ...]:
     """Sections that fill exactly `bars`, each as long as its scene's weight asks, none empty."""
     cycles = max(1, round(bars / BARS_PER_CYCLE))
-    names = [*style.opening, *(style.cycle * cycles), *style.closing]
+    names = [*form.opening, *(form.cycle * cycles), *form.closing]
     if len(names) > bars:
         # A piece too short for its whole form keeps the middle, where everything plays sooner or later.
-        names = list(style.cycle)[:bars]
+        names = list(form.cycle)[:bars]
     lengths = _shared_out(bars, [style.scenes[name].weight for name in names])
     sections, first = [], 0
     for name, length in zip(names, lengths, strict=True):

@@ -6,12 +6,12 @@ import numpy as np
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.errors import UsageError
-from rebounce.training.music.desk import brightness_curve, ride, strip, through_bus
-from rebounce.training.music.drums import Drummer
-from rebounce.training.music.score import Score, compose
+from rebounce.training.music.bus import Bus, draw_bus, through_bus
+from rebounce.training.music.composition import compose
+from rebounce.training.music.desk import ride, stem
+from rebounce.training.music.players import Player, Synthesisers
+from rebounce.training.music.score import Score
 from rebounce.training.music.styles import STYLES
-from rebounce.training.music.synthesiser import play
-from rebounce.training.music.voice import double, sing
 
 SHORTEST_S = 5.0
 LOWEST_RATE_HZ = 16_000
@@ -35,6 +35,7 @@ class Mix:
     stems: dict[str, Audio]
     sample_rate_hz: int
     score: Score
+    bus: Bus
 
     def section_frames(self) -> list[tuple[str, int, int]]:
         """Name, first frame and end frame of each section."""
@@ -46,15 +47,29 @@ class Mix:
         return found
 
 
-def make_mix(seed: int, seconds: float = 24.0, sample_rate_hz: int = 44_100, style: str | None = None) -> Mix:
-    """A stereo mix that only the arguments decide; without a style the seed chooses one."""
+def make_mix(
+    seed: int,
+    seconds: float = 24.0,
+    sample_rate_hz: int = 44_100,
+    style: str | None = None,
+    player: Player | None = None,
+    bus: Bus | None = None,
+) -> Mix:
+    """A stereo mix that only the arguments decide; without a style or a bus the seed chooses one.
+
+    The same seed gives the same piece whoever plays it; without a player our own synthesisers do. `Bus()` leaves the
+    mix nearly as it is, as one that is still to be mastered.
+    """
     _check(seconds, sample_rate_hz, style)
-    choosing, composing, performing = np.random.default_rng(seed).spawn(3)
+    choosing, composing, performing, mixing = np.random.default_rng(seed).spawn(4)
     name = style or str(choosing.choice(sorted(STYLES)))
     score = compose(STYLES[name], seconds, composing)
-    stems = perform(score, round(seconds * sample_rate_hz), sample_rate_hz, performing)
-    audio = through_bus(premix(stems), sample_rate_hz)
-    return Mix(audio=audio, stems=stems, sample_rate_hz=sample_rate_hz, score=score)
+    frames = round(seconds * sample_rate_hz)
+    parts = (player or Synthesisers()).perform(score, frames, sample_rate_hz, performing)
+    stems = mix_stems(parts, score, sample_rate_hz)
+    settings = bus or draw_bus(score.style.bus, mixing)
+    audio = through_bus(premix(stems), sample_rate_hz, settings)
+    return Mix(audio=audio, stems=stems, sample_rate_hz=sample_rate_hz, score=score, bus=settings)
 
 
 def premix(stems: dict[str, Audio]) -> Audio:
@@ -62,30 +77,14 @@ def premix(stems: dict[str, Audio]) -> Audio:
     return np.asarray(sum(stems[name] for name in STEMS))
 
 
-def perform(score: Score, frames: int, sample_rate_hz: int, rng: np.random.Generator) -> dict[str, Audio]:
-    """The score played and put through the desk's channels, as stems."""
-    raw = _play_parts(score, frames, sample_rate_hz, rng)
+def mix_stems(parts: dict[str, Audio], score: Score, sample_rate_hz: int) -> dict[str, Audio]:
+    """The parts of a score through the desk's channels, as stems."""
     stems = {}
-    for name, parts in STEMS.items():
-        stem = np.zeros((2, frames), dtype=np.float32)
-        for part in parts:
-            if np.any(raw[part]):
-                stem += strip(part, ride(part, raw[part], score, sample_rate_hz), score, sample_rate_hz)
-        stems[name] = stem
+    for name, members in STEMS.items():
+        sounding = {part: parts[part] for part in members if np.any(parts[part])}
+        ridden = {part: ride(part, sound, score, sample_rate_hz) for part, sound in sounding.items()}
+        stems[name] = stem(ridden, score, sample_rate_hz) if ridden else np.zeros_like(parts["drums"])
     return stems
-
-
-def _play_parts(score: Score, frames: int, rate: int, rng: np.random.Generator) -> dict[str, Audio]:
-    """Every part by its own generator, so that a change in one leaves the others as they were."""
-    drumming, singing, doubling, *others = rng.spawn(7)
-    brightness = brightness_curve(score, frames, rate)
-    raw = {"drums": Drummer(score.style.kit, rate, drumming).play(score.hits, frames)}
-    for part, own in zip(("bass", "keys", "pad", "lead"), others, strict=True):
-        raw[part] = play(score.style.patches[part], score.notes[part], brightness, rate, own)
-    singer = score.style.singer
-    raw["voice"] = np.repeat(sing(singer, score.notes["voice"], frames, rate, singing), 2, axis=0)
-    raw["choir"] = double(sing(singer, score.notes["choir"], frames, rate, doubling), rate)
-    return raw
 
 
 def _check(seconds: float, sample_rate_hz: int, style: str | None) -> None:

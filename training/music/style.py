@@ -4,7 +4,8 @@ Patterns are strings of sixteenths, one bar of sixteen characters, read from lef
 
     drums    `X` accent, `x` normal, `o` ghost, `.` nothing
     bass     `R` root, `3`, `5`, `7` chord tone, `8` octave, `a` step into the next root, `-` hold, `.` rest
-    comping  `C` the whole chord, `0`-`7` one tone of it from the bottom up, `-` hold, `.` rest
+    comping  `C` the whole chord, `P` its root, fifth and octave, `0`-`7` one tone of it from the bottom up, `-` hold,
+             `.` rest
     motif    `x` a note begins, `-` hold, `.` rest
 """
 
@@ -27,7 +28,7 @@ class Patch:
     """A synthesiser sound: a periodic wave, its moving low-pass filter, and its envelope.
 
     `spectrum` is the name of a wave or the amplitudes of its harmonics; `voices` are (cents, pan -1..1) of the
-    oscillators that sound together for each note.
+    oscillators that sound together for each note; `strum_s` is how much later each higher string of a chord sounds.
     """
 
     spectrum: str | tuple[float, ...]
@@ -43,6 +44,41 @@ class Patch:
     vibrato_cents: float = 0.0
     vibrato_hz: float = 5.2
     glide_s: float = 0.0
+    strum_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amp:
+    """A guitar amplifier: how hard it is driven, and what its loudspeaker lets through."""
+
+    drive_db: float
+    speaker_hz: float = 4_800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One strip of the desk: a high-pass, an amplifier, a tone, a compressor, sends, how far the kick ducks it."""
+
+    highpass_hz: float
+    amp: Amp | None = None
+    chorus: float = 0.0
+    presence_db: float = 0.0
+    threshold_db: float = 0.0
+    ratio: float = 1.0
+    reverb_db: float | None = None
+    echo_db: float | None = None
+    duck_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusRanges:
+    """Between what the seed draws the mix bus of a piece; what each means stands in `bus.Bus`."""
+
+    glue_ratio: tuple[float, float] = (1.2, 2.4)
+    tilt_db: tuple[float, float] = (-4.5, 4.0)
+    body_db: tuple[float, float] = (-2.5, 2.5)
+    side_db: tuple[float, float] = (-5.0, 7.0)
+    drive_db: tuple[float, float] = (-11.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +123,20 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Which scenes come in what order; the cycle comes round again in a long piece."""
+
+    cycle: tuple[str, ...]
+    opening: tuple[str, ...] = ()
+    closing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """Everything that makes one style; see the module for how patterns are written."""
+    """Everything that makes one style; see the module for how patterns are written.
+
+    `channels` are the strips that differ from the desk's own; `programs` are General MIDI programs, 0-127, by part.
+    """
 
     name: str
     bpm: tuple[float, float]
@@ -97,9 +145,7 @@ class Style:
     modes: tuple[str, ...]
     progressions: tuple[tuple[int, ...], ...]
     chord_tones: int
-    opening: tuple[str, ...]
-    cycle: tuple[str, ...]
-    closing: tuple[str, ...]
+    forms: tuple[Form, ...]
     scenes: Mapping[str, Scene]
     grooves: Mapping[str, Mapping[str, str]]
     bass_lines: Mapping[str, str]
@@ -109,4 +155,8 @@ class Style:
     kit: Kit
     singer: Singer
     balance_db: Mapping[str, float]
+    programs: Mapping[str, int]
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    bus: BusRanges = field(default_factory=BusRanges)
     reverb_room: float = 0.6
+    has_fills: bool = True

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from rebounce.engine.audio import Audio
-from rebounce.training.music.envelope import Curve, fall, note_shape, seconds_axis, swell, wander
+from rebounce.training.music.envelope import fall, note_axis, note_shape, swell, wander
 from rebounce.training.music.score import Note
 from rebounce.training.music.style import Patch
-from rebounce.training.music.wavetable import cycles, harmonic_count, read, sweep, sweep_position, wave
+from rebounce.training.music.wavetable import between_rows, cycles, harmonic_count, read, sweep, sweep_position, wave
 
 DRIFT_CENTS = 2.5
 VELOCITY_OCTAVES = 1.0
@@ -29,7 +29,7 @@ def pan_gains(pan: float) -> Audio:
 def play(
     patch: Patch,
     notes: Sequence[Note],
-    brightness: Curve,
+    brightness: Audio,
     sample_rate_hz: float,
     rng: np.random.Generator,
 ) -> Audio:
@@ -47,34 +47,43 @@ def play(
 
 
 def _play_note(
-    patch: Patch, note: Note, previous: int, brightness: Curve, sample_rate_hz: float, rng: np.random.Generator
+    patch: Patch, note: Note, previous: int, brightness: Audio, sample_rate_hz: float, rng: np.random.Generator
 ) -> Audio:
     frames = len(brightness)
-    time_s = seconds_axis(frames, sample_rate_hz)
+    time_s = note_axis(frames, sample_rate_hz)
     base_hz = pitch_hz(note.pitch)
     count = harmonic_count(max(base_hz, pitch_hz(previous)), sample_rate_hz)
     tables = cycles(sweep(wave(patch.spectrum, count), base_hz, patch.resonance))
-    position = sweep_position(_cutoff_hz(patch, note, time_s, brightness))
-    cents = _bend_cents(patch, note, previous, time_s) + DRIFT_CENTS * wander(frames, sample_rate_hz, 3.0, rng)
-    turned = np.cumsum(base_hz * 2 ** (cents / 1200)) / sample_rate_hz
+    opened = _opening_octaves(patch, note, time_s, brightness)
+    rows = between_rows(tables, sweep_position(patch.cutoff_hz, opened))
+    octaves = _bend_octaves(patch, note, previous, time_s)
+    octaves += np.float32(DRIFT_CENTS / 1200) * wander(frames, sample_rate_hz, 3.0, rng).astype(np.float32)
+    turned = np.cumsum(np.exp2(octaves), dtype=np.float64) * (base_hz / sample_rate_hz)
+    shape = note_shape(time_s, note.length_s, (patch.attack_s, patch.decay_s, patch.sustain, patch.release_s))
+    shape *= np.float32(note.velocity / len(patch.voices) ** 0.5)
     out = np.zeros((2, frames), dtype=np.float32)
     for detune_cents, pan in patch.voices:
         phase = turned * 2 ** (detune_cents / 1200) + rng.uniform()
-        out += pan_gains(pan) * read(tables, phase, position)
-    shape = note_shape(time_s, note.length_s, (patch.attack_s, patch.decay_s, patch.sustain, patch.release_s))
-    return np.asarray(out * (shape * np.float32(note.velocity / len(patch.voices) ** 0.5)))
+        out += pan_gains(pan) * (read(tables, phase, rows) * shape)
+    return out
 
 
-def _cutoff_hz(patch: Patch, note: Note, time_s: Curve, brightness: Curve) -> Curve:
-    """The filter follows the envelope, the velocity, half the keyboard, and the section's brightness."""
+def _opening_octaves(patch: Patch, note: Note, time_s: Audio, brightness: Audio) -> Audio:
+    """How far the filter opens: with the envelope, the velocity, half the keyboard, and the section's brightness."""
     keyboard = 0.5 * (note.pitch - 60) / 12
     touch = VELOCITY_OCTAVES * (note.velocity - 0.8) / 0.4
-    opening = patch.sweep_octaves * swell(time_s, max(patch.attack_s, 0.002)) * fall(time_s, patch.sweep_decay_s)
-    return np.asarray(patch.cutoff_hz * 2 ** (keyboard + touch + opening + brightness))
+    octaves = brightness + np.float32(keyboard + touch)
+    if patch.sweep_octaves:
+        octaves += patch.sweep_octaves * swell(time_s, max(patch.attack_s, 0.002)) * fall(time_s, patch.sweep_decay_s)
+    return octaves
 
 
-def _bend_cents(patch: Patch, note: Note, previous: int, time_s: Curve) -> Curve:
+def _bend_octaves(patch: Patch, note: Note, previous: int, time_s: Audio) -> Audio:
     """Where the pitch comes from, and the vibrato that sets in late."""
-    glide = 100.0 * (previous - note.pitch) * fall(time_s, max(patch.glide_s, 1e-3) / 2)
-    depth = patch.vibrato_cents * swell(np.maximum(time_s - VIBRATO_DELAY_S, 0), 0.3)
-    return np.asarray(glide + depth * np.sin(2 * np.pi * patch.vibrato_hz * time_s))
+    bend = np.zeros_like(time_s)
+    if previous != note.pitch:
+        bend += (previous - note.pitch) / 12 * fall(time_s, max(patch.glide_s, 1e-3) / 2)
+    if patch.vibrato_cents:
+        depth = patch.vibrato_cents / 1200 * swell(np.maximum(time_s - VIBRATO_DELAY_S, 0), 0.3)
+        bend += depth * np.sin(2 * np.pi * patch.vibrato_hz * time_s)
+    return bend

@@ -6,16 +6,18 @@ another, a late vibrato, pitch that is approached from the note before.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import signal
 
 from rebounce.engine.audio import Audio
-from rebounce.training.music.envelope import Curve, note_shape, seconds_axis, swell, wander
+from rebounce.training.music.envelope import Curve, note_axis, note_shape, seconds_axis, swell, wander
 from rebounce.training.music.score import Note
 from rebounce.training.music.style import Singer
 from rebounce.training.music.synthesiser import pan_gains, pitch_hz
-from rebounce.training.music.wavetable import Harmonics, cycles, harmonic_count, read
+from rebounce.training.music.wavetable import Harmonics, between_rows, cycles, harmonic_count, read
 
 # Centre frequencies in Hz of the first five resonances, measured ones of Peterson and Barney rounded.
 VOWELS_HZ: dict[str, tuple[float, ...]] = {
@@ -52,27 +54,39 @@ def sing(singer: Singer, notes: Sequence[Note], frames: int, sample_rate_hz: flo
 
 
 def double(line: Audio, sample_rate_hz: float) -> Audio:
-    """A choir from one line: two late, slowly wandering copies at the sides, `(2, frames)`."""
-    time_s = seconds_axis(line.shape[1], sample_rate_hz)
-    out = np.zeros((2, line.shape[1]), dtype=np.float32)
+    """A choir from one line `(1, frames)`: two late, slowly wandering copies at the sides, `(2, frames)`."""
+    frames = line.shape[1]
+    out = np.zeros((2, frames), dtype=np.float32)
+    time_s = seconds_axis(frames, sample_rate_hz)
     for pan, late_s, rate_hz in ((-0.85, 0.017, 0.61), (0.85, 0.024, 0.47)):
-        delayed = time_s - late_s - 0.003 * np.sin(2 * np.pi * rate_hz * time_s)
-        out += pan_gains(pan) * np.interp(delayed, time_s, line[0], left=0.0).astype(np.float32)
+        late = late_s + 0.003 * np.sin(2 * np.pi * rate_hz * time_s.astype(np.float32))
+        out += pan_gains(pan) * _read_late(line[0], np.arange(frames) - sample_rate_hz * late)
     return out
+
+
+def _read_late(line: Audio, place: Curve) -> Audio:
+    """The line between its frames; silence before it begins."""
+    padded = np.concatenate([np.zeros(2, dtype=np.float32), line])
+    held = np.maximum(place + 2, 0)
+    index = np.minimum(held.astype(np.int64), len(padded) - 2)
+    lower = padded.take(index)
+    return np.asarray(lower + (held - index).astype(np.float32) * (padded.take(index + 1) - lower))
 
 
 def _sing_note(
     singer: Singer, note: Note, came_from: int, frames: int, sample_rate_hz: float, rng: np.random.Generator
 ) -> Audio:
-    time_s = seconds_axis(frames, sample_rate_hz)
+    time_s = note_axis(frames, sample_rate_hz)
     base_hz = pitch_hz(note.pitch)
     first, second = rng.choice(["a", "e", "i", "o", "u"], size=2, p=[0.32, 0.2, 0.12, 0.22, 0.14])
     count = harmonic_count(base_hz * 1.08, sample_rate_hz)
     rows = [_spectrum(name, base_hz, count, singer.formant_scale) for name in ("m", str(first), str(second))]
     rows[0] = rows[0] * NASAL_LOSS
     position = swell(time_s, 0.07) + swell(np.maximum(time_s - 0.3 * note.length_s, 0), 0.6 * note.length_s + 0.05)
-    phase = np.cumsum(base_hz * 2 ** (_pitch_cents(singer, note, came_from, time_s, rng) / 1200)) / sample_rate_hz
-    tone = read(cycles(np.stack(rows)), phase + rng.uniform(), position)
+    cents = _pitch_cents(singer, note, came_from, time_s, rng)
+    phase = np.cumsum(np.exp2(cents / 1200), dtype=np.float64) * (base_hz / sample_rate_hz)
+    tables = cycles(np.stack(rows))
+    tone = read(tables, phase + rng.uniform(), between_rows(tables, position))
     flutter = 1 + 0.06 * wander(frames, sample_rate_hz, 9.0, rng)
     shape = note_shape(time_s, note.length_s, (0.045, 0.6, 0.8, RELEASE_S))
     breath = _breath(frames, sample_rate_hz, rng) * np.float32(10 ** (singer.breath_db / 20))
@@ -83,7 +97,8 @@ def _pitch_cents(singer: Singer, note: Note, came_from: int, time_s: Curve, rng:
     approach = 100.0 * float(np.clip(came_from - note.pitch, -7, 7)) * (1 - swell(time_s, 0.085))
     depth = singer.vibrato_cents * swell(np.maximum(time_s - 0.22, 0), 0.35)
     trembling = np.sin(2 * np.pi * (singer.vibrato_hz * time_s + rng.uniform()))
-    return np.asarray(approach + depth * trembling + 7.0 * wander(len(time_s), 1 / time_s[1], 4.0, rng))
+    unsteady = wander(len(time_s), 1 / float(time_s[1]), 4.0, rng).astype(np.float32)
+    return np.asarray(approach + depth * trembling + 7.0 * unsteady)
 
 
 def _spectrum(vowel: str, base_hz: float, count: int, formant_scale: float) -> Harmonics:
@@ -97,9 +112,14 @@ def _spectrum(vowel: str, base_hz: float, count: int, formant_scale: float) -> H
 
 
 def _breath(frames: int, sample_rate_hz: float, rng: np.random.Generator) -> Audio:
+    noise = rng.standard_normal(frames, dtype=np.float32)
+    return np.asarray(signal.sosfilt(_breath_band(sample_rate_hz), noise), dtype=np.float32)
+
+
+@cache
+def _breath_band(sample_rate_hz: float) -> NDArray[np.float64]:
     band_hz = (1_800.0, min(9_000.0, 0.45 * sample_rate_hz))
-    sections = signal.butter(1, band_hz, "bandpass", fs=sample_rate_hz, output="sos")
-    return np.asarray(signal.sosfilt(sections, rng.normal(0.0, 1.0, frames)), dtype=np.float32)
+    return np.asarray(signal.butter(1, band_hz, "bandpass", fs=sample_rate_hz, output="sos"))
 
 
 def _hiss(out: Audio, first: int, velocity: float, sample_rate_hz: float, rng: np.random.Generator) -> None:
@@ -108,7 +128,11 @@ def _hiss(out: Audio, first: int, velocity: float, sample_rate_hz: float, rng: n
     start = first - round(0.75 * frames)
     if start < 0 or start + frames > len(out):
         return
-    edge_hz = min(5_200.0, 0.4 * sample_rate_hz)
-    sections = signal.butter(2, edge_hz, "highpass", fs=sample_rate_hz, output="sos")
-    noise = signal.sosfilt(sections, rng.normal(0.0, 1.0, frames)) * np.hanning(frames)
+    noise = signal.sosfilt(_hiss_band(sample_rate_hz), rng.normal(0.0, 1.0, frames)) * np.hanning(frames)
     out[start : start + frames] += (10 ** (HISS_DB / 20) * velocity * noise).astype(np.float32)
+
+
+@cache
+def _hiss_band(sample_rate_hz: float) -> NDArray[np.float64]:
+    edge_hz = min(5_200.0, 0.4 * sample_rate_hz)
+    return np.asarray(signal.butter(2, edge_hz, "highpass", fs=sample_rate_hz, output="sos"))

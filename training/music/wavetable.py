@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from rebounce.engine.audio import Audio
+from rebounce.training.music.envelope import Curve
 
 HIGHEST_HARMONIC_HZ = 18_500.0
 LOW_CYCLE_FRAMES = 4096
@@ -17,9 +18,13 @@ HIGH_CYCLE_FRAMES = 1024
 SWEEP_STEPS_PER_OCTAVE = 2.5
 LOWEST_CUTOFF_HZ = 60.0
 SWEEP_OCTAVES = 8.0
+BLOCK_FRAMES = 16_384
 
 Harmonics = NDArray[np.complex128]
 """Complex amplitudes, harmonic 1 first; several rows are several tables."""
+
+Rows = tuple[NDArray[np.int64], Audio]
+"""Offsets of rows, and the share of the next row, for each frame."""
 
 
 def harmonic_count(pitch_hz: float, sample_rate_hz: float) -> int:
@@ -41,6 +46,7 @@ def wave(spectrum: str | tuple[float, ...], count: int) -> Harmonics:
             "square": odd / number,
             "triangle": odd / number**2,
             "pulse": np.sin(0.25 * np.pi * number) * 2 / (np.pi * number),
+            "string": np.sin(np.pi * number / 7) / number,
         }[spectrum]
     return np.asarray(-1j * amplitude, dtype=np.complex128)
 
@@ -53,9 +59,9 @@ def sweep(harmonics: Harmonics, pitch_hz: float, resonance: float) -> Harmonics:
     return np.asarray(harmonics / (1 - ratio**2 + 1j * ratio / resonance))
 
 
-def sweep_position(cutoff_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where in the tables of `sweep` a cut-off lies."""
-    return np.asarray(SWEEP_STEPS_PER_OCTAVE * np.log2(np.maximum(cutoff_hz, LOWEST_CUTOFF_HZ) / LOWEST_CUTOFF_HZ))
+def sweep_position(cutoff_hz: float, octaves: Curve) -> Curve:
+    """Where in the tables of `sweep` lies what is so many octaves above a cut-off."""
+    return np.asarray(SWEEP_STEPS_PER_OCTAVE * (octaves + np.log2(cutoff_hz / LOWEST_CUTOFF_HZ)), dtype=octaves.dtype)
 
 
 def cycles(harmonics: Harmonics) -> Audio:
@@ -69,24 +75,48 @@ def cycles(harmonics: Harmonics) -> Audio:
     return np.concatenate([table, table[:, :1]], axis=1).astype(np.float32)
 
 
-def read(tables: Audio, phase: NDArray[np.float64], position: NDArray[np.float64] | None = None) -> Audio:
-    """The tables at a phase in cycles and, with more than one table, at a position between the rows."""
-    rows, width = tables.shape
+def between_rows(tables: Audio, position: Curve) -> Rows:
+    """The row below each position, as an offset into the tables, and how far the position lies above it."""
+    held = np.clip(position, 0, len(tables) - 1.001)
+    row = held.astype(np.int64)
+    return row * tables.shape[1], (held - row).astype(np.float32, copy=False)
+
+
+def read(tables: Audio, phase: NDArray[np.float64], rows: Rows | None = None) -> Audio:
+    """The first table at a phase in cycles, or what lies between two tables (`between_rows`) at each frame."""
+    out = np.empty(len(phase), dtype=np.float32)
+    # Piece by piece, because the pages of larger intermediate arrays are given back and asked for again each time:
+    # notes of several seconds took more than twice as long.
+    for first in range(0, len(phase), BLOCK_FRAMES):
+        block = slice(first, first + BLOCK_FRAMES)
+        out[block] = _read_block(tables, phase[block], rows and (rows[0][block], rows[1][block]))
+    return out
+
+
+def _read_block(tables: Audio, phase: NDArray[np.float64], rows: Rows | None) -> Audio:
+    width = tables.shape[1]
     flat = tables.reshape(-1)
     place = (phase - np.floor(phase)) * (width - 1)
-    index = place.astype(np.int32)
+    # 64 bits, because numpy would convert any other index before each of the look-ups.
+    index = place.astype(np.int64)
     between = (place - index).astype(np.float32)
-    if position is None or rows == 1:
+    if rows is None:
         return _blend(flat, index, between)
-    held = np.clip(position, 0, rows - 1.001)
-    row = held.astype(np.int32)
-    share = (held - row).astype(np.float32)
-    index += row * np.int32(width)
+    offset, share = rows
+    index += offset
     lower = _blend(flat, index, between)
-    upper = _blend(flat, index + np.int32(width), between)
-    return np.asarray(lower + share * (upper - lower))
+    index += width
+    upper = _blend(flat, index, between)
+    upper -= lower
+    upper *= share
+    lower += upper
+    return lower
 
 
-def _blend(flat: Audio, index: NDArray[np.int32], between: Audio) -> Audio:
+def _blend(flat: Audio, index: NDArray[np.int64], between: Audio) -> Audio:
     first = flat.take(index)
-    return np.asarray(first + between * (flat.take(index + 1) - first))
+    rise = flat.take(index + 1)
+    rise -= first
+    rise *= between
+    first += rise
+    return first

@@ -1,4 +1,4 @@
-"""The mixing desk: levels, sends and the bus do what they say."""
+"""The mixing desk: levels and sends do what they say."""
 
 from dataclasses import replace
 
@@ -6,17 +6,21 @@ import numpy as np
 import pytest
 
 from rebounce.engine.audio import Audio
-from rebounce.training.music.desk import PEAK_DBFS, brightness_curve, ride, strip, through_bus
-from rebounce.training.music.score import Score, compose
+from rebounce.training.music.composition import compose
+from rebounce.training.music.desk import brightness_curve, ride, stem, strip
+from rebounce.training.music.score import Score
+from rebounce.training.music.style import Form
 from rebounce.training.music.styles import STYLES
+from rebounce.training.music.taste import plain_taste
 
 RATE = 44_100
 
 
 @pytest.fixture(scope="module")
 def score() -> Score:
-    written = compose(STYLES["pop"], 24.0, np.random.default_rng(0))
-    return replace(written, balance_db=dict(STYLES["pop"].balance_db))
+    whole = Form(opening=("intro",), cycle=("verse", "chorus", "break"), closing=("chorus",))
+    style = replace(STYLES["pop"], forms=(whole,))
+    return replace(compose(style, 24.0, np.random.default_rng(0)), taste=plain_taste(style))
 
 
 def steady(seconds: float = 24.0) -> Audio:
@@ -36,10 +40,43 @@ def test_a_part_gets_its_balance_and_the_level_of_each_section(score: Score) -> 
         assert level_db(ridden[:, round(start * RATE) : round((end - 0.2) * RATE)]) == pytest.approx(asked, abs=0.1)
 
 
+def test_a_piece_with_half_the_dynamics_differs_half_as_much_between_sections(score: Score) -> None:
+    ridden = ride("keys", steady(), replace(score, taste=replace(score.taste, dynamics=0.5)), RATE)
+    spans = {section.name: (section.first_bar, section.first_bar + section.bars) for section in score.sections}
+    levels = {
+        name: level_db(ridden[:, round(score.time_s(first, 0) * RATE) : round((score.time_s(end, 0) - 0.2) * RATE)])
+        for name, (first, end) in spans.items()
+    }
+    written = score.style.scenes
+    for name, level in levels.items():
+        difference = written["chorus"].levels_db["keys"] - written[name].levels_db["keys"]
+        assert levels["chorus"] - level == pytest.approx(0.5 * difference, abs=0.15)
+
+
 def test_silence_stays_silence(score: Score) -> None:
     silence = np.zeros((2, RATE), dtype=np.float32)
     assert not np.any(ride("lead", silence, score, RATE))
-    assert not np.any(through_bus(silence, RATE))
+    assert not np.any(stem({"lead": silence}, score, RATE))
+
+
+def test_a_part_leans_to_the_side_it_is_panned_to_and_keeps_its_power(score: Score) -> None:
+    sound = steady(2.0)
+    straight = strip("keys", sound, score, RATE).dry
+    leaning = strip("keys", sound, replace(score, taste=replace(score.taste, pans={"keys": 0.5})), RATE).dry
+    assert level_db(leaning[1:]) > level_db(leaning[:1]) + 6
+    assert level_db(leaning) == pytest.approx(level_db(straight), abs=0.01)
+
+
+def test_an_amplifier_adds_harmonics_and_its_loudspeaker_takes_the_top_away() -> None:
+    rock = compose(STYLES["rock"], 24.0, np.random.default_rng(0))
+    driven = strip("keys", steady(2.0), replace(rock, taste=plain_taste(rock.style)), RATE).dry
+    level = np.abs(np.fft.rfft(driven[0].astype(np.float64) * np.hanning(driven.shape[1])))
+
+    def at(hz: float) -> float:
+        return float(20 * np.log10(level[round(2 * hz) - 3 : round(2 * hz) + 4].max()))
+
+    assert at(600) - at(1_800) < 15
+    assert at(600) - at(15_000) > 55
 
 
 def test_brightness_moves_through_each_section(score: Score) -> None:
@@ -52,7 +89,7 @@ def test_brightness_moves_through_each_section(score: Score) -> None:
 
 
 def test_the_kick_ducks_the_bass_and_lets_it_back(score: Score) -> None:
-    ducked = strip("bass", steady(), score, RATE)
+    ducked = strip("bass", steady(), score, RATE).dry
     kicks = sorted(hit.start_s for hit in score.hits if hit.drum == "kick")
     lonely = [at for at, after in zip(kicks, [*kicks[1:], 24.0], strict=True) if after - at > 0.5][1]
 
@@ -65,14 +102,8 @@ def test_the_kick_ducks_the_bass_and_lets_it_back(score: Score) -> None:
 def test_the_echo_comes_in_time(score: Score) -> None:
     pulse = np.zeros((2, 4 * RATE), dtype=np.float32)
     pulse[:, RATE // 2 : RATE // 2 + 20] = 0.5
-    wet = strip("lead", pulse, score, RATE)
+    wet = stem({"lead": pulse}, score, RATE)
     for channel, beats in ((0, 0.75), (1, 1.0)):
         due = RATE // 2 + round(beats * score.beat_s * RATE)
         around = np.abs(wet[channel, due - 3_000 : due + 3_000])
         assert abs(int(np.argmax(around)) - 3_000) < 60
-
-
-@pytest.mark.parametrize("level", [0.001, 0.1, 3.0])
-def test_the_bus_ends_at_its_peak_whatever_comes_in(level: float) -> None:
-    noise = (level * np.random.default_rng(0).standard_normal((2, 3 * RATE))).astype(np.float32)
-    assert 20 * np.log10(np.abs(through_bus(noise, RATE)).max()) == pytest.approx(PEAK_DBFS, abs=1e-3)

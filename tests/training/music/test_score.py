@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rebounce.training.music import STEMS
+from rebounce.training.music.composition import compose
 from rebounce.training.music.form import plan_form
 from rebounce.training.music.harmony import Chord, Key, voiced
-from rebounce.training.music.score import LEAD_IN_S, Score, compose
+from rebounce.training.music.score import LEAD_IN_S, PARTS, Score
 from rebounce.training.music.style import MODES, STEPS_PER_BAR
 from rebounce.training.music.styles import STYLES
 
@@ -19,9 +21,9 @@ def a_score(seed: int, seconds: float = 24.0, style: str = "pop") -> Score:
 
 
 @settings(max_examples=25, deadline=None)
-@given(bars=st.integers(1, 200), style=st.sampled_from(sorted(STYLES)))
-def test_a_form_fills_its_bars_without_gaps(bars: int, style: str) -> None:
-    sections = plan_form(STYLES[style], bars)
+@given(bars=st.integers(1, 200), style=st.sampled_from(sorted(STYLES)), number=st.integers(0, 2))
+def test_a_form_fills_its_bars_without_gaps(bars: int, style: str, number: int) -> None:
+    sections = plan_form(STYLES[style], STYLES[style].forms[number], bars)
     assert sum(section.bars for section in sections) == bars
     assert all(section.bars >= 1 for section in sections)
     assert [section.first_bar for section in sections] == [
@@ -44,7 +46,7 @@ def test_everything_lies_within_the_piece_and_nothing_in_the_lead_in(seed: int, 
 def test_every_note_is_in_the_key_and_in_the_range_of_its_part(style: str) -> None:
     ranges = {
         "bass": (20, 56),
-        "keys": (48, 96),
+        "keys": (45, 96),
         "pad": (45, 84),
         "voice": (48, 80),
         "choir": (45, 77),
@@ -68,6 +70,62 @@ def test_the_tune_stands_on_chord_tones_at_the_half_bars(style: str) -> None:
                 due = score.time_s(bar, step)
                 on_it = [note for note in score.notes["voice"] if abs(note.start_s - due) < 0.015]
                 assert {note.pitch % 12 for note in on_it} <= allowed
+
+
+@pytest.mark.parametrize("style", sorted(STYLES))
+def test_bass_keys_and_pad_play_the_chord_of_the_bar(style: str) -> None:
+    for seed in range(8):
+        score = a_score(seed, style=style)
+        for bar, chord in enumerate(score.chords):
+            start, end = score.time_s(bar, 0) - 0.02, score.time_s(bar + 1, 0) - 0.05
+            tones = {score.key.pitch(degree) % 12 for degree in chord.degrees()}
+            for part in ("keys", "pad"):
+                begun = [note for note in score.notes[part] if start < note.start_s < end]
+                assert {note.pitch % 12 for note in begun} <= tones
+            first = [note for note in score.notes["bass"] if abs(note.start_s - score.time_s(bar, 0)) < 0.02]
+            assert {note.pitch % 12 for note in first} <= {score.key.pitch(chord.degree) % 12}
+
+
+def test_a_power_chord_is_a_root_its_perfect_fifth_and_its_octave() -> None:
+    for seed in range(20):
+        score = a_score(seed, style="rock")
+        verse = next(section for section in score.sections if section.name == "verse")
+        for bar in range(verse.first_bar, verse.first_bar + verse.bars):
+            start = score.time_s(bar, 0)
+            pitches = sorted(note.pitch for note in score.notes["keys"] if abs(note.start_s - start) < 0.03)
+            assert [pitch - pitches[0] for pitch in pitches] == [0, 7, 12]
+
+
+def test_a_strum_sounds_string_after_string_and_ends_together() -> None:
+    score = a_score(1, seconds=40.0, style="folk")
+    written = STYLES["folk"].compings["strummed"]
+    chorus = next(section for section in score.sections if section.name == "chorus")
+    start, until = score.time_s(chorus.first_bar, 0), score.time_s(chorus.first_bar, written.index("C", 1))
+    strings = [note for note in score.notes["keys"] if start - 0.02 < note.start_s < until - 0.05]
+    assert [note.start_s for note in sorted(strings, key=lambda note: note.pitch)] == pytest.approx(
+        [start + number * STYLES["folk"].patches["keys"].strum_s for number in range(3)], abs=0.013
+    )
+    assert max(note.end_s for note in strings) - min(note.end_s for note in strings) < 0.03
+
+
+@pytest.mark.parametrize("style", sorted(STYLES))
+def test_every_stem_has_something_to_play_from_twelve_seconds_on(style: str) -> None:
+    for seed in range(20):
+        score = a_score(seed, seconds=12.0, style=style)
+        playing = {part for part, notes in score.notes.items() if notes} | ({"drums"} if score.hits else set())
+        assert all(set(parts) & playing for parts in STEMS.values())
+
+
+def test_two_bands_take_one_style_differently() -> None:
+    tastes = [a_score(seed).taste for seed in range(20)]
+    for values in (
+        [taste.dynamics for taste in tastes],
+        [taste.brightness_octaves for taste in tastes],
+        [taste.kit.kick_hz for taste in tastes],
+        [taste.pans["keys"] for taste in tastes],
+        [taste.balance_db["voice"] for taste in tastes],
+    ):
+        assert len(set(values)) == 20
 
 
 def test_the_silence_at_the_end_of_a_break_is_kept() -> None:
@@ -125,7 +183,12 @@ def test_every_pattern_of_a_style_is_one_bar_long_and_every_name_in_it_exists(st
     grooves = [pattern for groove in data.grooves.values() for pattern in groove.values()]
     for pattern in [*grooves, *data.bass_lines.values(), *data.compings.values(), *data.motifs]:
         assert len(pattern) == STEPS_PER_BAR
-    assert {*data.opening, *data.cycle, *data.closing} <= set(data.scenes)
+    for form in data.forms:
+        assert {*form.opening, *form.cycle, *form.closing} <= set(data.scenes)
+    assert set(data.programs) == set(data.balance_db) - {"drums"} == set(PARTS)
+    assert set(data.patches) == {"bass", "keys", "pad", "lead"}
+    assert all(0 <= program <= 127 for program in data.programs.values())
+    assert set(data.channels) <= set(data.balance_db)
     for scene in data.scenes.values():
         assert set(scene.levels_db) <= set(data.balance_db)
         assert scene.groove in {"", *data.grooves}

@@ -5,6 +5,7 @@ import pytest
 
 from rebounce.training.music.wavetable import (
     LOWEST_CUTOFF_HZ,
+    between_rows,
     cycles,
     harmonic_count,
     read,
@@ -48,7 +49,7 @@ def test_the_sweep_is_the_two_pole_low_pass_at_every_position() -> None:
     pitch_hz, resonance = 200.0, 0.9
     rows = sweep(wave("saw", 40), pitch_hz, resonance)
     for cutoff_hz in (100.0, 800.0, 5_000.0):
-        position = float(sweep_position(np.array([cutoff_hz]))[0])
+        position = float(sweep_position(cutoff_hz, np.zeros(1))[0])
         row = round(position)
         exact_hz = LOWEST_CUTOFF_HZ * 2 ** (row / 2.5)
         s = 1j * pitch_hz * np.arange(1, 41) / exact_hz
@@ -59,6 +60,6 @@ def test_the_sweep_is_the_two_pole_low_pass_at_every_position() -> None:
 def test_a_position_between_two_tables_blends_them() -> None:
     tables = cycles(np.stack([wave("saw", 10), wave("square", 10)]))
     phase = np.linspace(0, 3, 1_000)
-    low, high, middle = (read(tables, phase, np.full(1_000, at)) for at in (0.0, 0.999, 0.5))
+    low, high, middle = (read(tables, phase, between_rows(tables, np.full(1_000, at))) for at in (0.0, 0.999, 0.5))
     assert np.allclose(middle, (low + read(tables[1:], phase)) / 2, atol=1e-6)
     assert np.allclose(high, read(tables[1:], phase), atol=5e-3)

@@ -7,13 +7,11 @@ import numpy as np
 
 from rebounce.engine.audio import Audio
 from rebounce.training.faults.fault import Parameters
+from rebounce.training.faults.level import is_sounding
 from rebounce.training.faults.ranges import Choice, Pick, Range, Span
 
 HARD, SOFT = "hard", "soft"
 PERCENTILE, DBFS = "percentile", "dbfs"
-
-# Samples this far below the largest are a pause: they say nothing about where the peaks of the music are.
-PAUSE_DB = -80.0
 
 
 class Clipping:
@@ -37,7 +35,7 @@ class Clipping:
         return {"kind": pick("kind"), ceiling: pick(ceiling)}
 
     def apply(self, audio: Audio, sample_rate_hz: int, parameters: Parameters) -> Audio:
-        ceiling = _ceiling(audio, parameters)
+        ceiling = _ceiling(audio, sample_rate_hz, parameters)
         if ceiling == 0:
             return audio.copy()
         is_hard = parameters["kind"] == HARD
@@ -45,9 +43,8 @@ class Clipping:
         return clipped
 
 
-def _ceiling(audio: Audio, parameters: Parameters) -> np.float32:
+def _ceiling(audio: Audio, sample_rate_hz: int, parameters: Parameters) -> np.float32:
     if "ceiling_dbfs" in parameters:
         return np.float32(10 ** (parameters["ceiling_dbfs"] / 20))
-    magnitudes = np.abs(audio)
-    sounding = magnitudes[magnitudes > magnitudes.max() * np.float32(10 ** (PAUSE_DB / 20))]
+    sounding = np.abs(audio)[is_sounding(audio, sample_rate_hz)]
     return np.float32(np.percentile(sounding, parameters["percentile"])) if sounding.size else np.float32(0)

@@ -12,18 +12,20 @@ import numpy as np
 
 from rebounce.engine.audio import Audio
 from rebounce.training.faults.fault import Parameters
-from rebounce.training.faults.level import brought_to, rms
+from rebounce.training.faults.level import brought_to, rms, sounding_rms
 from rebounce.training.faults.ranges import Choice, Pick, Range, Span
 
 DBFS, RMS = "dbfs", "rms"
 
 # Where the compressor works when its threshold goes by the audio: at the top of this, whatever the audio's own level.
 WORKING_RMS_DBFS = -20.0
+# Below this, -750 dBFS, float32 cannot hold the gain to there.
+SOFTEST_RMS = float(np.finfo(np.float32).tiny)
 
 
 class Compression:
     """`threshold_is` says which threshold counts: `threshold_db` in dBFS, or `threshold_over_rms_db` over the root
-    mean square of the audio. `restores_rms` takes the place of `makeup_db`: the level is what it was.
+    mean square of the audio without its pauses. `restores_rms` takes the place of `makeup_db`: the level stays.
     """
 
     name = "compression"
@@ -46,10 +48,10 @@ class Compression:
 
     def apply(self, audio: Audio, sample_rate_hz: int, parameters: Parameters) -> Audio:
         level = rms(audio)
-        if level == 0:
+        if not level > SOFTEST_RMS:
             return audio.copy()
         if "threshold_over_rms_db" in parameters:
-            scale = np.float32(10 ** (WORKING_RMS_DBFS / 20) / level)
+            scale = np.float32(10 ** (WORKING_RMS_DBFS / 20) / sounding_rms(audio, sample_rate_hz))
             threshold_db = WORKING_RMS_DBFS + parameters["threshold_over_rms_db"]
             squeezed = _compressed(audio * scale, sample_rate_hz, threshold_db, parameters) / scale
         else:

@@ -12,13 +12,10 @@ import numpy as np
 from rebounce.engine.audio import Audio
 from rebounce.training.faults.echo_undo import without_repeats, without_taps
 from rebounce.training.faults.fault import Parameters
-from rebounce.training.faults.pedalboard_chain import through_effects
+from rebounce.training.faults.pedalboard_chain import HIGHEST_SHARE_OF_RATE, through_effects
 from rebounce.training.faults.ranges import Choice, Pick, Range, Span
 
 REPEATS, TAPS = "repeats", "taps"
-
-# Above half the sample rate there is nothing to filter, and pedalboard's filters return infinities.
-HIGHEST_SHARE_OF_RATE = 0.45
 
 
 class Echo:

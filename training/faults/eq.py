@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rebounce.engine.audio import Audio
 from rebounce.training.faults.fault import Parameters
-from rebounce.training.faults.pedalboard_chain import through_effects
+from rebounce.training.faults.pedalboard_chain import HIGHEST_SHARE_OF_RATE, through_effects
 from rebounce.training.faults.ranges import Choice, Pick, Range, Span
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 PEAK, LOW_SHELF, HIGH_SHELF = "peak", "low_shelf", "high_shelf"
 KINDS = (PEAK, LOW_SHELF, HIGH_SHELF)
-
-# Above half the sample rate there is nothing to filter, and pedalboard's filters return infinities.
-HIGHEST_SHARE_OF_RATE = 0.45
 
 
 class Eq:

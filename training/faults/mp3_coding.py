@@ -47,21 +47,22 @@ def bit_rates_kbps(coded_rate_hz: int) -> tuple[int, ...]:
 
 def coded_cbr(audio: Audio, rate_hz: int, bitrate_kbps: int) -> Audio:
     """The audio `(1 or 2, frames)` at a constant bit-rate, and decoded again."""
-    within, scale = _within_full_scale(audio)
+    within, halvings = _within_full_scale(audio)
     frames = audio.shape[1]
     decoded = _decoded(encoded(within, rate_hz, bitrate_kbps))
     late = 0 if decoded.shape[1] == frames else CODER_DELAY_FRAMES
-    return decoded[:, late : late + frames] * (scale / np.float32(LAME_GAINS.get(bitrate_kbps, LAME_GAIN)))
+    made_up = decoded[:, late : late + frames] / np.float32(LAME_GAINS.get(bitrate_kbps, LAME_GAIN))
+    return _doubled(made_up, halvings)
 
 
 def coded_vbr(audio: Audio, rate_hz: int, quality: float) -> Audio:
     """The audio `(1 or 2, frames)` through pedalboard's MP3Compressor, which is LAME at a variable bit-rate."""
     from pedalboard import MP3Compressor
 
-    within, scale = _within_full_scale(audio)
+    within, halvings = _within_full_scale(audio)
     whole = np.pad(within, ((0, 0), (0, VBR_TAIL_FRAMES)))
     made: Audio = MP3Compressor(quality)(whole, rate_hz, buffer_size=VBR_BUFFER_FRAMES, reset=True)
-    return made[:, : audio.shape[1]] * scale
+    return _doubled(made[:, : audio.shape[1]], halvings)
 
 
 def encoded(audio: Audio, rate_hz: int, bitrate_kbps: int) -> bytes:
@@ -98,8 +99,16 @@ def _decoded(data: bytes) -> Audio:
     return decoded
 
 
-def _within_full_scale(audio: Audio) -> tuple[Audio, np.float32]:
-    """The audio, halved as often as it takes to lie within full scale, and what makes it as loud as it was."""
+def _within_full_scale(audio: Audio) -> tuple[Audio, int]:
+    """The audio, halved as often as it takes to lie within full scale, and how often that was."""
     _, halvings = math.frexp(float(np.abs(audio).max()))
-    scale = np.float32(2.0 ** max(0, halvings))
-    return audio / scale, scale
+    return (np.ldexp(audio, -halvings), halvings) if halvings > 0 else (audio, 0)
+
+
+def _doubled(audio: Audio, times: int) -> Audio:
+    """As loud as it was before; no louder than float32 can hold."""
+    if times == 0:
+        return audio
+    largest = np.finfo(np.float32).max
+    with np.errstate(over="ignore"):
+        return np.clip(np.ldexp(audio, times), -largest, largest)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 from rebounce.training.faults.fault import Parameters
-from rebounce.training.faults.level import brought_to, rms
+from rebounce.training.faults.level import brought_to, sounding_rms
 from rebounce.training.faults.ranges import Choice, Pick, Range, Span
 
 WHITE, PINK, HISS, HUM = "white", "pink", "hiss", "hum"
@@ -29,7 +29,7 @@ HISS_HIGHPASS_HZ = 2_500.0
 
 
 class Noise:
-    """Noise `snr_db` below the root mean square of the audio; under silence there is none.
+    """Noise `snr_db` below the root mean square of the audio without its pauses; under silence there is none.
 
     Hum is the same in all channels: a tone at `mains_hz` and `harmonics` - 1 more at its multiples, each `harmonic_db`
     against it. The other kinds differ from channel to channel.
@@ -58,7 +58,7 @@ class Noise:
             noise = np.stack([_hum(frames, sample_rate_hz, parameters)] * channels)
         else:
             noise = np.stack([_hissing(channel, frames, sample_rate_hz, parameters) for channel in range(channels)])
-        return audio + brought_to(noise, rms(audio) * 10 ** (-parameters["snr_db"] / 20))
+        return audio + brought_to(noise, sounding_rms(audio, sample_rate_hz) * 10 ** (-parameters["snr_db"] / 20))
 
 
 def _draw_partial(pick: Pick, multiple: int) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Pedalboard effects over a whole piece, for faults that are made of them.
 
 What always holds: as many frames out as in, and nothing of an earlier piece is heard. Only for effects that hold no
-frames back and take any number of channels: filters and the brick-wall limiter, not reverb, codecs or resampling.
+frames back: filters, the brick-wall limiter and, with no more than two channels, the reverb; not codecs or resampling.
 """
 
 from typing import TYPE_CHECKING
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pedalboard import Plugin
 
 BUFFER_FRAMES = 8192
+
+# Above half the sample rate there is nothing to filter, and pedalboard's filters return infinities.
+HIGHEST_SHARE_OF_RATE = 0.45
 
 # pedalboard guesses from the shape which axis is time, and refuses a square: no piece is handed over as short as wide.
 SHORTEST_FRAMES = 2 * MOST_CHANNELS

@@ -5,6 +5,7 @@ generator gives the same values on any machine: nothing but `Generator.random()`
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,7 @@ class Text:
 
     def resolve(self, key: str, given: Any) -> str:
         """The text itself; ValueError if it is none."""
-        if not isinstance(given, str):
+        if not isinstance(given, str) or "\0" in given:
             raise ValueError(f"{key}: expected a text in quotes, found {given!r}")
         return given
 
@@ -98,7 +99,7 @@ class Text:
 class Table:
     """Ranges by name for something whose parameters only it knows: `{release_ms = [20, 200], mode = ["A", "B"]}`.
 
-    Two numbers are a range; a list of anything else is a choice; anything else is taken as it is.
+    Two numbers are a range; a list of anything else is a choice; a number, a text, true or false is taken as it is.
     """
 
     drawn: Mapping[str, Any]
@@ -107,9 +108,8 @@ class Table:
         """The table itself; ValueError if it is none."""
         if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
             raise ValueError(f"{key}: expected a table of parameters and their ranges, found {given!r}")
-        empty = [name for name, ends in given.items() if isinstance(ends, list) and not ends]
-        if empty:
-            raise ValueError(f"{key}.{empty[0]}: expected [low, high] or a list of choices, found an empty list")
+        for name, ends in given.items():
+            _check_any(f"{key}.{name}", ends)
         return dict(given)
 
     def draw(self, given: Any, rng: np.random.Generator) -> dict[str, Value]:
@@ -145,11 +145,28 @@ def check_ranges(fault: str, ranges: Mapping[str, Range], given: Mapping[str, An
             raise ValueError(f"{fault}: {problem}") from problem
 
 
+def is_range(given: Any) -> bool:
+    """True for what a `Table` takes as a range, two numbers, and for no choice and no single value."""
+    return isinstance(given, list | tuple) and len(given) == 2 and all(_is_number(end) for end in given)
+
+
+def _check_any(place: str, given: Any) -> None:
+    """ValueError for what `_draw_any` could make nothing of."""
+    values = given if isinstance(given, list | tuple) else [given]
+    if not values:
+        raise ValueError(f"{place}: expected [low, high] or a list of choices, found an empty list")
+    strange = [value for value in values if not (isinstance(value, bool | str) or _is_number(value))]
+    if strange:
+        raise ValueError(f"{place}: expected numbers, texts, true or false, found {strange[0]!r}")
+    if is_range(given) and given[0] > given[1]:
+        raise ValueError(f"{place}: expected [low, high] with low first, found {given!r}")
+
+
 def _draw_any(given: Any, rng: np.random.Generator) -> Value:
     if not isinstance(given, list | tuple):
         value: Value = given
         return value
-    if len(given) == 2 and all(_is_number(end) for end in given):
+    if is_range(given):
         low, high = (float(end) for end in given)
         return low + rng.random() * (high - low)
     chosen: Value = given[int(rng.random() * len(given))]
@@ -157,4 +174,5 @@ def _draw_any(given: Any, rng: np.random.Generator) -> Value:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # No comparison of a NaN is true; and math.isfinite would raise for an integer that no float can hold.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -10,6 +10,7 @@ from rebounce.engine.audio import Audio
 from rebounce.training.faults.convolution import convolved
 from rebounce.training.faults.fault import Parameters
 from rebounce.training.faults.ranges import Choice, Pick, Range, Span, Text
+from rebounce.training.faults.reverb_level import tail_energy
 from rebounce.training.faults.reverb_noise import decay_tail, draw_decay, draw_synthetic, synthetic_tail
 from rebounce.training.faults.reverb_plate import draw_plate, plate_energy, plate_wet
 from rebounce.training.faults.reverb_recording import draw_recording, recorded_tail
@@ -39,8 +40,8 @@ KINDS = {
 
 
 class Reverb:
-    """`drr_db` is how much louder the direct sound is than the tail, in energy: an impulse in every channel comes back
-    as itself, followed by a tail of that much less energy, on average over the channels.
+    """`drr_db` is how much louder the direct sound is than the tail, both measured on pink noise from 50 Hz to 3.5 kHz
+    that is the same in every channel, in energy and on average over the channels (`reverb_level.py`).
 
     Kinds: `synthetic` (noise, `rt60_s`), `room` (a simulated one, `rt60_s` and `absorption`; needs pyroomacoustics),
     `plate` (pedalboard's Reverb, fed with the sum of each pair of channels), `recorded` (an impulse response out of
@@ -86,5 +87,4 @@ def _wet(audio: Audio, sample_rate_hz: int, parameters: Parameters) -> Audio:
         energy = plate_energy(sample_rate_hz, audio.shape[0], parameters)
         return plate_wet(audio, sample_rate_hz, parameters) * np.float32(np.sqrt(wanted / energy))
     tail = tail_of(sample_rate_hz, audio.shape[0], parameters)
-    energy = float(np.mean(np.sum(np.square(tail, dtype=np.float64), axis=1)))
-    return convolved(audio, tail * np.float32(np.sqrt(wanted / energy)))
+    return convolved(audio, tail * np.float32(np.sqrt(wanted / tail_energy(tail, sample_rate_hz))))

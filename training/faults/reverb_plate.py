@@ -10,16 +10,13 @@ import numpy as np
 
 from rebounce.engine.audio import Audio
 from rebounce.training.faults.fault import Parameters
+from rebounce.training.faults.pedalboard_chain import through_effects
 from rebounce.training.faults.ranges import Pick
-
-BUFFER_FRAMES = 8192
+from rebounce.training.faults.reverb_level import tail_energy
 
 # The longest of its delay lines, and what goes round in it at the smallest and the largest room.
 LONGEST_LINE_S = 1640 / 44_100
 SMALLEST_FEEDBACK, FEEDBACK_SPAN = 0.7, 0.28
-
-# pedalboard guesses from the shape which axis is time, so no piece may be as short as it is wide.
-SHORTEST_FRAMES = 16
 
 
 def draw_plate(pick: Pick) -> Parameters:
@@ -28,25 +25,23 @@ def draw_plate(pick: Pick) -> Parameters:
 
 def plate_wet(audio: Audio, sample_rate_hz: int, parameters: Parameters) -> Audio:
     """The plate alone, `(channels, frames)`: each pair of neighbours has its own, as has a channel that is left."""
-    channels, frames = audio.shape
-    whole = np.pad(audio, ((0, 0), (0, max(0, SHORTEST_FRAMES - frames))))
     character = parameters["room_size"], parameters["damping"], parameters["width"]
-    pairs = [_response(whole[first : first + 2], sample_rate_hz, character) for first in range(0, channels, 2)]
-    return np.concatenate(pairs)[:, :frames]
+    pairs = [_response(audio[first : first + 2], sample_rate_hz, character) for first in range(0, len(audio), 2)]
+    return np.concatenate(pairs)
 
 
 def plate_energy(sample_rate_hz: int, channels: int, parameters: Parameters) -> float:
-    """The energy that an impulse in every channel comes back with, on average over the channels."""
+    """The energy of what an impulse in every channel comes back as, on average over the channels."""
     character = parameters["room_size"], parameters["damping"], parameters["width"]
-    pairs = [_pair_energy(sample_rate_hz, min(2, channels - first), character) for first in range(0, channels, 2)]
-    return sum(pairs) / channels
+    sizes = [min(2, channels - first) for first in range(0, channels, 2)]
+    return sum(size * _pair_energy(sample_rate_hz, size, character) for size in sizes) / channels
 
 
 @lru_cache(maxsize=256)
 def _pair_energy(sample_rate_hz: int, channels: int, character: tuple[float, float, float]) -> float:
-    impulse = np.zeros((channels, max(SHORTEST_FRAMES, int(_half_fall_s(character[0]) * sample_rate_hz))), np.float32)
+    impulse = np.zeros((channels, int(_half_fall_s(character[0]) * sample_rate_hz)), dtype=np.float32)
     impulse[:, 0] = 1
-    return float(np.sum(np.square(_response(impulse, sample_rate_hz, character), dtype=np.float64)))
+    return tail_energy(_response(impulse, sample_rate_hz, character), sample_rate_hz)
 
 
 def _half_fall_s(room_size: float) -> float:
@@ -60,5 +55,4 @@ def _response(audio: Audio, sample_rate_hz: int, character: tuple[float, float, 
 
     room_size, damping, width = character
     reverb = Reverb(room_size=room_size, damping=damping, width=width, wet_level=1, dry_level=0)
-    made: Audio = reverb(audio, sample_rate_hz, buffer_size=BUFFER_FRAMES, reset=True)
-    return made
+    return through_effects([reverb], audio, sample_rate_hz)

@@ -16,10 +16,13 @@ from rebounce.engine.resampling import resample_blocks
 from rebounce.engine.source import open_source
 from rebounce.training.faults.fault import Parameters
 from rebounce.training.faults.ranges import Pick
+from rebounce.training.faults.reverb_level import HIGHEST_HZ, LOWEST_HZ, tail_energy
 
 DIRECT_MS = 2.5
 FADE_MS = 1.0
 LONGEST_S = 30
+# Where less than this of its energy is heard under music, levelling it would only turn up what is left of a filter.
+LEAST_SHARE = 1e-6
 
 
 def draw_recording(pick: Pick) -> Parameters:
@@ -39,7 +42,8 @@ def draw_recording(pick: Pick) -> Parameters:
 
 
 def recorded_tail(sample_rate_hz: int, channels: int, parameters: Parameters) -> Audio:
-    """What follows the direct sound; where there are more channels than in the file, those are used over again."""
+    """What follows the direct sound; where there are more channels than in the file, those are used over again,
+    and so they are in place of silent ones."""
     path = Path(parameters["folder"]) / parameters["file"]
     tail = _tail(path, parameters["sha256"], sample_rate_hz)
     return tail[np.arange(channels) % len(tail)]
@@ -53,9 +57,19 @@ def _tail(path: Path, sha256: str, sample_rate_hz: int) -> Audio:
             "put the file back, or draw anew"
         )
     tail = _after_direct(_read(path, sample_rate_hz), sample_rate_hz)
-    if not tail.any():
-        raise UnreadableFile(f"{path}: expected an impulse response with a tail, found none after the direct sound")
-    return tail
+    heard = [channel for channel in tail[:, np.newaxis] if _is_heard(channel, sample_rate_hz)]
+    if not heard:
+        raise UnreadableFile(
+            f"{path}: expected an impulse response with a tail, found none after the direct sound between "
+            f"{LOWEST_HZ:g} and {HIGHEST_HZ:g} Hz; take the file out of the folder, or record it longer"
+        )
+    return np.concatenate(heard)
+
+
+def _is_heard(channel: Audio, sample_rate_hz: int) -> bool:
+    """False for a silent channel, of which there is nothing to level."""
+    energy = float(np.sum(np.square(channel, dtype=np.float64)))
+    return tail_energy(channel, sample_rate_hz) > LEAST_SHARE * energy
 
 
 def _read(path: Path, sample_rate_hz: int) -> Audio:

@@ -39,10 +39,23 @@ def test_hard_it_leaves_what_lies_below_the_ceiling_bit_identical() -> None:
 @pytest.mark.parametrize("pause", [0.0, 1 / 32768])
 def test_pauses_do_not_draw_the_ceiling_down(pause: float) -> None:
     music = noise(10_000, level=0.3)
-    audio = np.concatenate([np.full((2, 90_000), pause, dtype=np.float32), music], axis=1)
+    audio = np.concatenate([np.full((2, 2 * RATE), pause, dtype=np.float32), music], axis=1)
     parameters = {"kind": "hard", "percentile": 95.0}
-    damaged = apply_fault(Clipping(), audio, RATE, parameters)[:, 90_000:]
+    damaged = apply_fault(Clipping(), audio, RATE, parameters)[:, 2 * RATE :]
     assert np.array_equal(damaged, apply_fault(Clipping(), music, RATE, parameters))
+
+
+def test_a_silent_channel_does_not_draw_the_ceiling_down() -> None:
+    music = noise(10_000, 1, level=0.3)
+    parameters = {"kind": "hard", "percentile": 95.0}
+    damaged = apply_fault(Clipping(), np.concatenate([music, music * 0]), RATE, parameters)
+    assert np.array_equal(damaged[:1], apply_fault(Clipping(), music, RATE, parameters))
+
+
+def test_soft_samples_between_loud_ones_count() -> None:
+    audio = np.tile(np.array([[1.0, 0.0, -0.5, 0.0]], dtype=np.float32), 5_000)
+    damaged = apply_fault(Clipping(), audio, RATE, {"kind": "hard", "percentile": 60.0})
+    assert np.abs(damaged).max() == pytest.approx(0.5)
 
 
 def test_a_louder_channel_is_clipped_more_at_the_same_ceiling() -> None:

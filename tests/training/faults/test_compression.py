@@ -74,7 +74,15 @@ def test_a_threshold_over_the_rms_goes_by_the_audio() -> None:
     assert settled == pytest.approx(-5, abs=0.01)
 
 
-@pytest.mark.parametrize("scale", [1e-4, 0.1, 30.0])
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+def test_pauses_do_not_lower_a_threshold_over_the_rms(rate: int) -> None:
+    music, parameters = noise(rate, level=0.1), settings(threshold_over_rms_db=0.0)
+    before = np.zeros((2, 3 * rate), dtype=np.float32)
+    damaged = apply_fault(Compression(), np.concatenate([before, music], axis=1), rate, parameters)[:, 3 * rate :]
+    np.testing.assert_allclose(damaged, apply_fault(Compression(), music, rate, parameters), atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-4, 0.1, 30.0, 1e25])
 def test_with_a_threshold_over_the_rms_it_does_the_same_at_any_level(scale: float) -> None:
     audio, parameters = noise(30_000, level=0.1), settings(threshold_over_rms_db=0.0)
     damaged = apply_fault(Compression(), audio, RATE, parameters)
@@ -100,6 +108,11 @@ def test_the_level_is_restored_where_that_is_asked(threshold: dict[str, float]) 
 def test_silence_stays_silence(chosen: dict[str, Any]) -> None:
     silence = np.zeros((2, 5_000), dtype=np.float32)
     assert np.array_equal(apply_fault(Compression(), silence, RATE, settings(**chosen)), silence)
+
+
+def test_what_float32_can_hardly_hold_is_silence_to_it() -> None:
+    audio = np.full((2, 1_000), 1e-42, dtype=np.float32)
+    assert np.array_equal(apply_fault(Compression(), audio, RATE, settings(threshold_over_rms_db=0.0)), audio)
 
 
 def test_what_was_silent_at_first_is_heard_after_it() -> None:

@@ -46,6 +46,14 @@ def test_it_lies_as_far_below_the_audio_as_asked(kind: str, rate: int, snr_db: f
     assert 10 * np.log10(np.mean(audio.astype(np.float64) ** 2) / np.mean(found**2)) == pytest.approx(snr_db, abs=0.01)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_pauses_do_not_make_it_fainter(kind: str) -> None:
+    music = tone(440, RATE, RATE)
+    audio = np.concatenate([np.zeros((2, 3 * RATE), dtype=np.float32), music], axis=1)
+    found, alone = (np.std(added(given, settings(kind))) for given in (audio, music))
+    assert found == pytest.approx(alone, rel=0.01)
+
+
 def octaves_db(kind: str, rate: int = RATE) -> NDArray[np.float64]:
     """The power per Hz in the octaves from 63 Hz to a quarter of the rate."""
     wave = added(tone(440, 20 * rate, rate), settings(kind, snr_db=0.0), rate)[0]

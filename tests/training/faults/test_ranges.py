@@ -1,5 +1,6 @@
 """What a recipe may say of a fault, what it is told when it cannot be, and what is drawn from it."""
 
+import datetime
 import math
 from typing import Any
 
@@ -54,6 +55,30 @@ def test_whole_numbers_are_whole_and_both_ends_are_among_them() -> None:
     drawn = draws(COUNT, [2, 5])
     assert set(drawn) == {2, 3, 4, 5}
     assert all(type(count) is int for count in drawn)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 10**400, datetime.date(2000, 1, 1), {}, [[1]]])
+def test_a_table_takes_nothing_that_could_not_be_drawn_or_kept(value: Any) -> None:
+    for said in (value, [value, 1]):
+        with pytest.raises(ValueError, match=r"vst3: parameters\.mix: expected numbers, texts, true or false"):
+            check_ranges("vst3", {"parameters": Table(drawn={})}, {"parameters": {"mix": said}})
+
+
+def test_a_text_that_no_path_can_be_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"path: expected a text in quotes, found 'a\\x00b'"):
+        Text().resolve("path", "a\0b")
+
+
+def test_a_range_in_a_table_has_its_low_end_first() -> None:
+    with pytest.raises(ValueError, match=r"parameters\.mix: expected \[low, high\] with low first"):
+        Table(drawn={}).resolve("parameters", {"mix": [2, 1]})
+    assert Table(drawn={}).resolve("parameters", {"mode": ["B", "A"], "taps": [3, 2, 1]})
+
+
+@pytest.mark.parametrize("given", [10**400, [-(10**400), 0]])
+def test_a_number_that_no_float_can_hold_is_refused(given: Any) -> None:
+    with pytest.raises(ValueError, match=r"expected a number or \[low, high\]"):
+        LEVEL.resolve("gain_db", given)
 
 
 def test_every_choice_is_drawn_and_no_other() -> None:

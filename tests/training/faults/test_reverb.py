@@ -1,3 +1,4 @@
+import itertools
 import math
 from typing import Any
 
@@ -9,6 +10,7 @@ from signals import noise
 from rebounce.engine.audio import Audio
 from rebounce.training.faults.fault import apply_fault, draw_fault
 from rebounce.training.faults.reverb import Reverb
+from rebounce.training.music import make_mix
 
 RATE_HZ = 48_000
 AT = 100
@@ -39,8 +41,12 @@ def tail_of(heard: Audio) -> Audio:
     return tail
 
 
-def drr_db(heard: Audio) -> float:
-    return -10 * math.log10(float(np.mean(np.sum(tail_of(heard).astype(np.float64) ** 2, axis=1))))
+def drr_db(heard: Audio, rate_hz: int) -> float:
+    """In third-octaves from 50 Hz to 3.5 kHz, which all count alike, as they do in pink noise."""
+    power = np.mean(np.abs(np.fft.rfft(tail_of(heard).astype(np.float64), axis=1)) ** 2, axis=0)
+    edges = np.geomspace(50, 3_500, 19) / rate_hz * heard.shape[1]
+    bands = [power[round(low) : round(high)].mean() for low, high in itertools.pairwise(edges)]
+    return -10 * math.log10(float(np.mean(bands)))
 
 
 def rt60_s(tail: Audio, band_hz: float, rate_hz: int = RATE_HZ) -> float:
@@ -64,12 +70,49 @@ def test_the_direct_sound_is_untouched_and_nothing_comes_before_it(kind: str, ch
 
 @pytest.mark.parametrize("kind", DRAWN)
 @pytest.mark.parametrize("asked_db", [-6.0, 0.0, 12.0])
-@pytest.mark.parametrize(("channels", "rate_hz"), [(1, 44_100), (2, 48_000), (3, 8_000)])
+@pytest.mark.parametrize(("channels", "rate_hz"), [(1, 44_100), (2, 192_000), (3, 8_000)])
 def test_direct_sound_and_tail_are_as_far_apart_as_asked(
     kind: str, asked_db: float, channels: int, rate_hz: int
 ) -> None:
-    heard = response(parameters(kind, drr_db=asked_db), channels, rate_hz=rate_hz)
-    assert drr_db(heard) == pytest.approx(asked_db, abs=0.02)
+    heard = response(parameters(kind, drr_db=asked_db), channels, seconds=2.0, rate_hz=rate_hz)
+    assert drr_db(heard, rate_hz) == pytest.approx(asked_db, abs=0.2)
+
+
+def on_material_db(audio: Audio, rate_hz: int, drawn: dict[str, Any]) -> float:
+    added = apply_fault(Reverb(), audio, rate_hz, drawn).astype(np.float64) - audio
+    return float(20 * np.log10(np.std(audio.astype(np.float64)) / np.std(added)))
+
+
+def pink(rate_hz: int, seconds: float = 6.0) -> Audio:
+    """The same in both channels, from 50 Hz to 3.5 kHz."""
+    frames = int(seconds * rate_hz)
+    hz = np.fft.rfftfreq(frames, 1 / rate_hz)
+    phases = np.exp(2j * np.pi * np.random.default_rng(3).random(hz.size))
+    levels = np.where((hz > 50) & (hz < 3_500), 1 / np.sqrt(np.maximum(hz, 1)), 0)
+    wave = np.fft.irfft(levels * phases, frames)
+    return np.stack([0.1 * wave / np.std(wave)] * 2).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100, 192_000])
+def test_on_pink_noise_the_ratio_is_as_asked_at_any_rate(kind: str, rate_hz: int) -> None:
+    assert on_material_db(pink(rate_hz), rate_hz, parameters(kind, drr_db=6.0)) == pytest.approx(6.0, abs=0.5)
+
+
+@pytest.fixture(scope="module")
+def mixes() -> list[Audio]:
+    return [make_mix(seed, 5.0, RATE_HZ).audio for seed in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+@pytest.mark.parametrize("rate_hz", [8_000, 48_000, 192_000])
+def test_under_music_the_ratio_is_about_as_asked_at_any_rate(kind: str, rate_hz: int, mixes: list[Audio]) -> None:
+    found_db = []
+    for mix in mixes:
+        audio = signal.resample_poly(mix, rate_hz, RATE_HZ, axis=1)
+        found_db.append(on_material_db(audio, rate_hz, parameters(kind, drr_db=0.0)))
+    assert np.mean(found_db) == pytest.approx(0.0, abs=1.5)
+    assert np.abs(found_db).max() < 3
 
 
 @pytest.mark.parametrize("asked_s", [0.25, 0.8, 2.5])

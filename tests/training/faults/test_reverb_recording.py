@@ -9,6 +9,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.errors import RecipeError, UnreadableFile
 from rebounce.training.faults.fault import apply_fault, draw_fault
 from rebounce.training.faults.reverb import Reverb
+from rebounce.training.faults.reverb_level import tail_energy
 
 RATE_HZ = 48_000
 
@@ -42,7 +43,7 @@ def test_the_tail_is_the_recordings_without_its_direct_sound(tmp_path: Path) -> 
     tail = made[:, 1:]
     np.testing.assert_allclose(tail[:, : 480 - 1], 0, atol=1e-6)
     expected = recorded[:, round(0.03 * RATE_HZ) :]
-    gain = 1 / np.sqrt(np.mean(np.sum(expected.astype(np.float64) ** 2, axis=1)))
+    gain = 1 / np.sqrt(tail_energy(expected, RATE_HZ))
     np.testing.assert_allclose(tail[:, 480 : 480 + 9_600], gain * expected[:, :9_600], atol=1e-5)
 
 
@@ -55,7 +56,17 @@ def test_the_ratio_is_as_asked_at_any_rate_and_number_of_channels(
     write_response(tmp_path / "hall.wav", file_rate_hz)
     made = heard(drawn(tmp_path, drr_db=asked_db), channels, rate_hz).astype(np.float64)
     np.testing.assert_allclose(made[:, 0], 1, atol=1e-6)
-    assert -10 * np.log10(np.mean(np.sum(made[:, 1:] ** 2, axis=1))) == pytest.approx(asked_db, abs=0.2)
+    assert -10 * np.log10(tail_energy(made[:, 1:].astype(np.float32), rate_hz)) == pytest.approx(asked_db, abs=0.2)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_silent_channel_of_a_recording_is_passed_over(channels: int, tmp_path: Path) -> None:
+    recorded = write_response(tmp_path / "hall.wav")
+    recorded[0, round(0.021 * RATE_HZ) :] = 0
+    soundfile.write(tmp_path / "hall.wav", recorded.T, RATE_HZ, subtype="FLOAT")
+    tail = heard(drawn(tmp_path), channels)[:, 1:]
+    assert -10 * np.log10(tail_energy(tail, RATE_HZ)) == pytest.approx(0, abs=0.2)
+    np.testing.assert_array_equal(tail, tail[:1].repeat(channels, axis=0))
 
 
 def test_files_are_drawn_by_name_and_each_has_its_turn(tmp_path: Path) -> None:
@@ -82,7 +93,16 @@ def test_a_recording_of_nothing_but_the_direct_sound_is_refused(tmp_path: Path) 
     dry = np.zeros((RATE_HZ // 10, 1), dtype=np.float32)
     dry[1_000] = 1
     soundfile.write(tmp_path / "dry.wav", dry, RATE_HZ, subtype="FLOAT")
-    with pytest.raises(UnreadableFile, match=r"dry\.wav: expected an impulse response with a tail"):
+    with pytest.raises(UnreadableFile, match=r"dry\.wav: expected an impulse response with a tail.*take the file out"):
+        heard(drawn(tmp_path))
+
+
+def test_a_tail_that_no_music_would_be_heard_through_is_refused(tmp_path: Path) -> None:
+    time = np.arange(RATE_HZ // 2)
+    whistle = np.exp(-time / 5_000) * np.sin(2 * np.pi * 0.4 * time) * np.hanning(time.size)
+    whistle[0] = 1.5
+    soundfile.write(tmp_path / "whistle.wav", whistle, RATE_HZ, subtype="FLOAT")
+    with pytest.raises(UnreadableFile, match=r"whistle\.wav: .*none .*between 50 and 3500 Hz"):
         heard(drawn(tmp_path))
 
 

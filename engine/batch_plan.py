@@ -75,14 +75,14 @@ class _Found:
 
 def _sources(inputs: Iterable[str], outputs: list[Path]) -> Iterator[_Found]:
     paths = [path for text in inputs for path in _expanded(text)]
-    results = {path.resolve() for path in outputs}
+    results = {_real(path) for path in outputs}
     # os.path and not Path here and below: a folder that may not be looked into is "not there", and no exception.
     folders = [path for path in paths if os.path.isdir(path)]
     # With several folders the tree is rebuilt from where they part, so that equal names in two of them stay apart.
-    several_from = Path(os.path.commonpath([path.resolve() for path in folders])) if len(folders) > 1 else None
+    several_from = Path(os.path.commonpath([_real(path) for path in folders])) if len(folders) > 1 else None
     for path in paths:
         if os.path.isdir(path):
-            below = path.resolve().relative_to(several_from) if several_from else Path()
+            below = _real(path).relative_to(several_from) if several_from else Path()
             yield from _walk(path, below, results, seen=())
         else:
             yield _Found(path=path, relative=Path(path.name), error=_why_missing(path))
@@ -123,10 +123,15 @@ def _walk(folder: Path, below: Path, results: set[Path], seen: tuple[tuple[int, 
         return
     for entry in entries:
         if os.path.isdir(entry):
-            if entry.name not in RESERVED_FOLDERS and entry.resolve() not in results:
+            if entry.name not in RESERVED_FOLDERS and _real(entry) not in results:
                 yield from _walk(entry, below / entry.name, results, (*seen, here))
         elif entry.suffix.lower() in AUDIO_SUFFIXES and not _is_hidden(entry):
             yield _Found(path=entry, relative=below / entry.name)
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads; `Path.resolve` raises at a link to itself, before Python 3.13."""
+    return Path(os.path.realpath(path))
 
 
 def _is_hidden(path: Path) -> bool:

@@ -97,7 +97,7 @@ class Staged:
                     self._rename()
                     self._is_open = False
                     self.file.close()
-                _sync_folder(self.target.parent)
+                sync_folder(self.target.parent)
         finally:
             self.discard()
         return messages
@@ -243,7 +243,7 @@ def _take_over_mtime(path: Path, keeping: Keeping) -> None:
     os.utime(path, ns=(wanted.st_atime_ns, wanted.st_mtime_ns))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """A rename is safe from a power cut only when its folder is; Windows has no such thing."""
     if sys.platform == "win32":
         return

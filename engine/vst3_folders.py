@@ -1,5 +1,6 @@
 """Where each system keeps its VST3 bundles: a chain file may load plugins from there, and from nowhere else unasked."""
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,9 +19,9 @@ def system_vst3_folders(platform: str = sys.platform) -> list[Path]:
 
 def refuse_unless_allowed(bundle: str, allowed: Iterable[Path]) -> None:
     """A ChainError for a bundle that lies outside the system's folders and was not allowed by name."""
-    path = Path(bundle).expanduser().resolve()
+    path = Path(os.path.realpath(Path(bundle).expanduser()))
     permitted = [*system_vst3_folders(), *allowed]
-    if any(path.is_relative_to(place.expanduser().resolve()) for place in permitted):
+    if any(path.is_relative_to(os.path.realpath(place.expanduser())) for place in permitted):
         return
     folders = ", ".join(str(folder) for folder in system_vst3_folders())
     raise ChainError(

@@ -8,7 +8,6 @@
 What exists and what it takes is asked of a registry that the caller passes in. Errors name the line.
 """
 
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,7 +16,7 @@ from typing import Any
 
 import tomli_w
 
-from rebounce.presets.toml_places import Place, Places, read_text
+from rebounce.presets.toml_places import Place, Places, parse, read_text
 
 TOP_LEVEL = ("chain", "description")
 
@@ -50,9 +49,9 @@ def read_chain(path: Path, check: Check) -> ChainFile:
 def parse_chain(text: str, where: str, check: Check) -> ChainFile:
     """Check the text of a chain file; `where` names it in errors."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise ChainFileError(f"{where}: not valid TOML: {problem}") from problem
+        table = parse(text)
+    except ValueError as problem:
+        raise ChainFileError(f"{where}: {problem}") from problem
     places = Places(text)
     for key in table:
         if key not in TOP_LEVEL:

@@ -59,6 +59,8 @@ def parse_curriculum(text: str, where: str, find: Find) -> Curriculum:
     """Check the text of a curriculum; `where` names it in errors."""
     table, report = parse_toml(text, where, TOP_LEVEL, "a curriculum")
     name = report.text(table, "recipe")
+    if not name:
+        raise report("expected recipe = the name of a recipe, or the path of its file, found ''", "recipe")
     try:
         recipe = find(name)
     except ValueError as problem:

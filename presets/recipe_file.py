@@ -13,20 +13,21 @@
 Which faults there are and what their ranges may be is asked of a check that the caller passes in. Errors name the line.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rebounce.presets.toml_places import Places, read_text
+from rebounce.presets.toml_places import Places, parse, read_text
 
 TOP_LEVEL = ("description", "count", "clean_share", "fault")
 OF_A_FAULT = ("fault", "chance", "weight", "stronger")
 # What should never fall is better left out of a recipe, and its author probably meant something else.
 LEAST_CHANCE = 1e-6
 MOST_WEIGHT = 1e6
+# No range of a fault is named so much like one of the keys that every fault has.
+LIKELY_MEANT = 0.75
 
 Check = Callable[[str, Mapping[str, Any]], None]
 """Takes the name of a fault and ranges for it; raises ValueError if there is no such fault, or a range cannot be."""
@@ -77,8 +78,13 @@ def parse_recipe(text: str, where: str, check: Check) -> Recipe:
     """Check the text of a recipe; `where` names it in errors."""
     table, report = parse_toml(text, where, TOP_LEVEL, "a recipe")
     tables = report.tables(table, "fault")
-    has_count = "count" in table
-    entries = tuple(_entry(item, number, has_count, check, report) for number, item in enumerate(tables))
+    count = report.count(table, "count", most=len(tables)) if "count" in table else None
+    if count == (0, 0):
+        raise report("count = 0 leaves every item clean; say how many faults an item is to have", "count")
+    clean_share = report.number(table.get("clean_share", 0.0), (0.0, 1.0), "clean_share")
+    if clean_share == 1:
+        raise report("clean_share = 1 leaves every item clean; expected a number from 0 to less than 1", "clean_share")
+    entries = tuple(_entry(item, number, count is not None, check, report) for number, item in enumerate(tables))
     names = [entry.fault for entry in entries]
     for number, name in enumerate(names):
         if name in names[:number]:
@@ -87,8 +93,8 @@ def parse_recipe(text: str, where: str, check: Check) -> Recipe:
         name=Path(where).stem,
         description=report.text(table, "description"),
         entries=entries,
-        count=report.count(table, "count", most=len(entries)) if has_count else None,
-        clean_share=report.number(table.get("clean_share", 0.0), (0.0, 1.0), "clean_share"),
+        count=count,
+        clean_share=clean_share,
     )
 
 
@@ -138,9 +144,9 @@ class Report:
 def parse_toml(text: str, where: str, known: tuple[str, ...], kind: str) -> tuple[dict[str, Any], Report]:
     """The tables of a text whose top level holds nothing but the known keys, and what reports its faults."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        raise RecipeFileError(f"{where}: not valid TOML: {problem}") from problem
+        table = parse(text)
+    except ValueError as problem:
+        raise RecipeFileError(f"{where}: {problem}") from problem
     report = Report(where=where, places=Places(text))
     refuse_unknown(table, known, kind, report)
     return table, report
@@ -166,7 +172,10 @@ def _entry(item: dict[str, Any], number: int, has_count: bool, check: Check, rep
         raise report(f"expected [fault.stronger] as a table of ranges, found {stronger!r}", *place, "stronger")
     _check(check, name, {}, report, *place, "fault")
     for key, value in ranges.items():
-        _check(check, name, {key: value}, report, *place, key)
+        try:
+            check(name, {key: value})
+        except ValueError as problem:
+            raise report(f"{problem}{_meant(key)}", *place, key) from problem
     for key, value in stronger.items():
         _check(check, name, {key: value}, report, *place, "stronger", key)
     unused = "chance" if has_count else "weight"
@@ -177,6 +186,12 @@ def _entry(item: dict[str, Any], number: int, has_count: bool, check: Check, rep
     # Where a curriculum draws a number of faults from a recipe of chances, what falls more often is drawn more often.
     weight = report.number(item.get("weight", chance), (LEAST_CHANCE, MOST_WEIGHT), *place, "weight")
     return FaultEntry(fault=name, ranges=ranges, stronger=stronger, weight=weight, chance=chance)
+
+
+def _meant(key: str) -> str:
+    """A hint for a range that is nearly the name of something else that a fault of a recipe has."""
+    close = get_close_matches(key, OF_A_FAULT, n=1, cutoff=LIKELY_MEANT)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _check(check: Check, fault: str, ranges: Mapping[str, Any], report: Report, *place: str | int) -> None:

@@ -1,12 +1,15 @@
-"""Where in a TOML text something stands, for errors that name the line: tomllib itself keeps no lines.
+"""TOML texts: read with every way of being wrong told in one sentence, and where in them something stands.
 
-A place is a path through the parsed tables, `("fault", 1, "stronger", "gain_db")` say; the second number counts the
-tables of an array. What was written in a way that is not followed here (an array over several lines, tables in one
-line) has the place of what it stands in.
+tomllib itself keeps no lines, and errors name them. A place is a path through the parsed tables, `("fault", 1,
+"stronger", "gain_db")` say; the second number counts the tables of an array. What was written in a way that is not
+followed here (within an array over several lines, tables in one line) has the place of what it stands in.
 """
 
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 Place = tuple[str | int, ...]
 
@@ -14,6 +17,10 @@ _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]")
 _SETTING = re.compile(rf"\s*({_DOTTED})\s*=")
+_LONG_TEXT = r'''"""(?:\\.|[^\\])*?"""|''' + r"""'''.*?'''"""
+_TEXT_OR_COMMENT = re.compile(rf"""(?P<long>{_LONG_TEXT})|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*""", re.DOTALL)
+# What TOML promises to hold.
+_INTEGERS = range(-(2**63), 2**63)
 
 
 class Places:
@@ -23,7 +30,11 @@ class Places:
         self._lines: dict[Place, int] = {}
         self._counts: dict[Place, int] = {}
         table: Place = ()
-        for number, line in enumerate(text.splitlines(), 1):
+        depth = 0
+        for number, (line, change) in enumerate(_lines(text), 1):
+            is_inside, depth = depth > 0, depth + change
+            if is_inside:
+                continue
             if header := _HEADER.match(line):
                 table = self._table(_names(header[2]), is_array=header[1] == "[[")
                 self._note(table, number)
@@ -56,10 +67,46 @@ class Places:
 def read_text(path: Path, kind: str) -> str:
     """The text of a file; ValueError says why it cannot be read as the `kind` of file that it should be."""
     try:
-        return path.read_text(encoding="utf-8")
+        # Editors on Windows put a mark of the byte order before it.
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not text in UTF-8"
         raise ValueError(f"{path}: expected a {kind} in TOML, but it cannot be read: {reason}") from problem
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The tables of a text; ValueError says why it is no TOML, or none that anybody means."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ValueError(f"not valid TOML: {problem}") from problem
+    except RecursionError as problem:
+        raise ValueError("not valid TOML: lists or tables are nested too deep") from problem
+    except ValueError as problem:  # whose words are for programmers
+        raise ValueError("not valid TOML: there is an integer of thousands of digits") from problem
+    for place, value in _values(table, ()):
+        if isinstance(value, int) and value not in _INTEGERS:
+            names = ".".join(str(name) for name in place if isinstance(name, str))
+            line = Places(text).line(*place)
+            raise ValueError(f"not valid TOML: {names} is an integer of more than 64 bits (line {line})")
+    return table
+
+
+def _values(found: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    """Everything in nested tables and lists that is neither."""
+    if isinstance(found, dict | list):
+        for key, inner in found.items() if isinstance(found, dict) else enumerate(found):
+            yield from _values(inner, (*place, key))
+    else:
+        yield place, found
+
+
+def _lines(text: str) -> Iterator[tuple[str, int]]:
+    """The lines, without what stands in texts of several lines, and how many brackets each leaves open."""
+    kept = _TEXT_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n") if match["long"] else match[0], text)
+    bare = _TEXT_OR_COMMENT.sub("", kept)
+    for line, brackets in zip(kept.split("\n"), bare.split("\n"), strict=True):
+        yield line, sum(brackets.count(sign) for sign in "[{") - sum(brackets.count(sign) for sign in "]}")
 
 
 def _names(dotted: str) -> list[str]:

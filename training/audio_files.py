@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebounce.engine.batch_plan import AUDIO_SUFFIXES
+from rebounce.engine.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +27,27 @@ def find_audio_files(inputs: Iterable[str | Path]) -> tuple[list[AudioFile], lis
     problems: list[str] = []
     paths = [path for given in inputs for path in expanded(str(given))]
     folders = [path for path in paths if os.path.isdir(path)]
-    several_from = Path(os.path.commonpath([path.resolve() for path in folders])) if len(folders) > 1 else None
-    found: dict[Path, AudioFile] = {}
+    # os.path.realpath and not Path.resolve, which raises where a link leads to itself.
+    several_from = os.path.commonpath([os.path.realpath(path) for path in folders]) if len(folders) > 1 else None
+    found: dict[str, AudioFile] = {}
     for path in paths:
         if os.path.isdir(path):
-            below = path.resolve().relative_to(several_from) if several_from else Path()
+            below = Path(os.path.relpath(os.path.realpath(path), several_from)) if several_from else Path()
             files = [AudioFile(path=file, relative=below / file.relative_to(path)) for file in _walk(path, problems)]
         else:
             files = [AudioFile(path=path, relative=Path(path.name))] if _is_there(path, problems) else []
         for file in files:
-            found.setdefault(file.path.resolve(), file)
+            found.setdefault(os.path.realpath(file.path), file)
     return list(found.values()), problems
 
 
 def expanded(text: str) -> list[Path]:
-    """The paths behind one argument: globs are expanded here too, for shells that do not."""
+    """The paths behind one argument: globs are expanded here too, for shells that do not.
+
+    UsageError for an empty text, which as a path would be the folder that one happens to be in.
+    """
+    if not text:
+        raise UsageError("expected the path of a file or folder, found an empty text; name one, or . for this folder")
     if os.path.lexists(text) or not glob.has_magic(text):
         return [Path(text)]
     return [Path(match) for match in sorted(glob.glob(text, recursive=True))] or [Path(text)]

@@ -1,121 +1,85 @@
 """One pair on disk: a track clean and damaged, and beside it as data what was done.
 
-What always holds: the source is only read; nothing is seen under a final name before everything of a pair is written,
-and the record comes last, so that where it is the pair is whole; and equal sources give equal audio on any machine.
+What always holds: the source is only read; nothing is seen under a final name before everything of a pair is written;
+the record comes last, and of a pair that is replaced it goes first, so that where it is the pair is whole; and equal
+sources give equal audio on any machine.
 """
 
 import contextlib
-import json
-import math
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rebounce import __version__
 from rebounce.engine.audio import Audio
-from rebounce.engine.batch_plan import FORMAT_SUFFIXES
+from rebounce.engine.errors import OutputError
 from rebounce.engine.overview import HIGHEST_HZ, Overview
 from rebounce.engine.pcm import GRID_FRAMES
 from rebounce.engine.pictures import spectrogram_picture
 from rebounce.engine.source import Source, open_source
-from rebounce.engine.staging import Staged, check_room, output_errors
-from rebounce.training.damage import damage_to_data
-from rebounce.training.exercise import Exercise, draw_item
-from rebounce.training.pair_storage import Storage, Wish, plan_storage, write_audio
-from rebounce.training.tracks import Pair, Track, lead_in_frames, make_pair, open_track, split_of
-
-SCHEMA = "rebounce-pair 1"
-CLEAN_FOLDER, DAMAGED_FOLDER = "clean", "damaged"
-# What the audio of a damage depends on beside our own code.
-MAKERS = ("numpy", "scipy", "pedalboard", "soundfile")
+from rebounce.engine.staging import Staged, check_room, output_errors, sync_folder
+from rebounce.training.exercise import Item, draw_item
+from rebounce.training.pair_record import record_of, record_text, standing_record
+from rebounce.training.pair_storage import Storage, plan_storage, write_audio
+from rebounce.training.pair_task import Task
+from rebounce.training.tracks import Track, make_pair, open_track
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
-    """What holds for all pairs of a run. Without `seconds` tracks are taken whole, without a rate at their own."""
+class Done:
+    """A pair that is there; `is_skipped` where an earlier run had made it, and nothing was done."""
 
-    exercise: Exercise
-    output: Path
-    wish: Wish
-    seconds: float | None = None
-    sample_rate_hz: int | None = None
-    has_pictures: bool = False
-    is_forced: bool = False
+    record: dict[str, Any]
+    is_skipped: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One pair to be made of `source`; `name` is its path below each of the two folders, without a suffix.
-
-    `told` is what the record calls the source: its path below what was given.
-    """
-
-    source: Path
-    told: str
-    name: Path
-    seed: int
-    manner: Manner
-
-    @property
-    def clean(self) -> Path:
-        return self._audio(CLEAN_FOLDER)
-
-    @property
-    def damaged(self) -> Path:
-        return self._audio(DAMAGED_FOLDER)
-
-    @property
-    def record(self) -> Path:
-        return self._beside(".json")
-
-    @property
-    def pictures(self) -> tuple[Path, ...]:
-        """Of the clean and of the damaged side, where pictures were asked for."""
-        return (self._beside(".clean.png"), self._beside(".damaged.png")) if self.manner.has_pictures else ()
-
-    @property
-    def targets(self) -> tuple[Path, ...]:
-        """Everything that is written; the record comes last."""
-        return (self.clean, self.damaged, *self.pictures, self.record)
-
-    def _audio(self, folder: str) -> Path:
-        suffix = FORMAT_SUFFIXES.get(self.manner.wish.file_format, self.source.suffix)
-        return self._named(folder, suffix)
-
-    def _beside(self, suffix: str) -> Path:
-        return self._named(DAMAGED_FOLDER, suffix)
-
-    def _named(self, folder: str, suffix: str) -> Path:
-        path = self.manner.output / folder / self.name
-        return path.with_name(path.name + suffix)
-
-
-def degrade(task: Task) -> dict[str, Any]:
-    """Make one pair; returns its record."""
-    manner = task.manner
+def degrade(task: Task) -> Done:
+    """Make one pair, unless it is there already, from the same content and the same settings."""
     track = open_track(task.source)
+    item = draw_item(track.sha256, task.settings.exercise, task.seed)
+    standing = None if task.settings.is_forced else standing_record(task, track, item.damage)
+    if standing is not None:
+        return Done(record=standing, is_skipped=True)
+    return Done(record=_made(task, track, item))
+
+
+def _made(task: Task, track: Track, item: Item) -> dict[str, Any]:
+    settings = task.settings
     with contextlib.ExitStack() as stack:
-        # Staged before the work is done: what is there already is an error at once.
-        staged = [stack.enter_context(Staged(path, replaces=manner.is_forced)) for path in task.targets]
+        # Staged before the work is done: what is there already is an error at once, and so is a name too long.
+        staged = [stack.enter_context(Staged(path, replaces=settings.is_forced)) for path in task.targets]
+        _refuse_long_names(task)
         source = stack.enter_context(open_source(task.source))
-        storage = plan_storage(source, manner.wish, manner.sample_rate_hz or track.sample_rate_hz)
-        item = draw_item(track.sha256, manner.exercise, task.seed)
-        pair = make_pair(track, item, seconds=manner.seconds, sample_rate_hz=manner.sample_rate_hz)
+        storage = plan_storage(source, settings.wish, settings.sample_rate_hz or track.sample_rate_hz)
+        pair = make_pair(track, item, seconds=settings.seconds, sample_rate_hz=settings.sample_rate_hz)
         gain = storage.gain_for((pair.clean, pair.damaged))
         sides = [_at(gain, side) for side in (pair.clean, pair.damaged)]
         _write_sides(storage, source, sides, staged[:2])
-        record = _record(task, track, pair, gain)
-        pictures = [_picture(side, pair.sample_rate_hz) for side in sides] if manner.has_pictures else []
-        for one, content in zip(staged[2:], [*pictures, _json(record)], strict=True):
+        record = record_of(task, track, pair, gain)
+        pictures = [_picture(side, pair.sample_rate_hz) for side in sides] if settings.has_pictures else []
+        for one, content in zip(staged[2:], [*pictures, record_text(record)], strict=True):
             with output_errors(one.target, len(content)):
                 one.file.write(content)
+        if settings.is_forced:
+            _withdraw(task)
         _publish(staged)
     return record
+
+
+def _refuse_long_names(task: Task) -> None:
+    for target in task.targets:
+        try:
+            os.lstat(target)
+        except OSError as problem:
+            if problem.errno == errno.ENAMETOOLONG:
+                raise OutputError(
+                    f"{task.source}: its pair would have a name too long for the file system, {target.name}; "
+                    "give the file a shorter one"
+                ) from problem
 
 
 def _at(gain: float, side: Audio) -> Audio:
@@ -130,41 +94,32 @@ def _write_sides(storage: Storage, source: Source, sides: Sequence[Audio], stage
             write_audio(storage, source, side, one.file)
 
 
+def _withdraw(task: Task) -> None:
+    """Remove what speaks of the pair that is replaced: beside half of a new one it would tell what is not so."""
+    with output_errors(task.record):
+        for path in (task.record, *task.possible_pictures):
+            path.unlink(missing_ok=True)
+        sync_folder(task.record.parent)
+
+
 def _publish(staged: Sequence[Staged]) -> None:
-    """Give everything its name, or nothing: what an error or Ctrl-C comes between is taken back."""
+    """Give everything its name, or nothing: what an error or Ctrl-C comes between is taken back.
+
+    What replaced another file stays: the other is gone, and its place empty would be no better.
+    """
     with contextlib.ExitStack() as undone:
         for one in staged:
+            if not os.path.lexists(one.target):
+                undone.callback(_take_back, one.target, os.fstat(one.file.fileno()))
             one.publish()
-            undone.callback(one.target.unlink, missing_ok=True)
         undone.pop_all()
 
 
-def _record(task: Task, track: Track, pair: Pair, gain: float) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "source": task.told,
-        "source_sha256": track.sha256,
-        "exercise": task.manner.exercise.name,
-        "seed": task.seed,
-        "split": split_of(track.sha256),
-        "sample_rate_hz": pair.sample_rate_hz,
-        "channels": pair.clean.shape[0],
-        "start_frame": pair.start_frame,
-        "lead_in_frames": lead_in_frames(pair.start_frame, pair.sample_rate_hz),
-        "frames": pair.clean.shape[1],
-        "gain_db": 20 * math.log10(gain),
-        "damage": damage_to_data(pair.damage),
-        "versions": _versions(),
-    }
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {"rebounce": __version__, **{name: version(name) for name in MAKERS}}
-
-
-def _json(record: dict[str, Any]) -> bytes:
-    return (json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+def _take_back(target: Path, mine: os.stat_result) -> None:
+    """Remove a file that we published, and nobody else's that came there meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.lstat(target), mine):
+            target.unlink()
 
 
 def _picture(side: Audio, sample_rate_hz: int) -> bytes:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from rebounce.presets.recipe_file import FaultEntry, Recipe
 from rebounce.training.damage import Applied, Damage
 from rebounce.training.faults.fault import draw_fault
 from rebounce.training.faults.registry import fault_named
-from rebounce.training.recipes import load_recipe
+from rebounce.training.recipes import check_draws, load_recipe
 
 SCHEMA = "rebounce-item 1"
 """Stands in every hash: to be changed when the same exercise is to give other items."""
@@ -52,16 +53,18 @@ def exercise_of_recipe(recipe: Recipe, is_stronger: bool = False) -> Exercise:
     if is_stronger and not recipe.has_stronger:
         raise RecipeError(f"recipe {recipe.name} has no stronger ranges; leave --stronger out, or add [fault.stronger]")
     name = f"{recipe.name}-stronger" if is_stronger else recipe.name
-    return _tried(Exercise(name=name, recipe=recipe, count=recipe.count, is_stronger=is_stronger))
+    return Exercise(name=name, recipe=recipe, count=recipe.count, is_stronger=is_stronger)
 
 
 def exercise_of_fault(fault: str, recipe: Recipe | None = None) -> Exercise:
     """Items with exactly that fault, in the recipe's ranges or in the fault's own."""
     fault_named(fault)
     entry = FaultEntry(fault=fault, ranges={}) if recipe is None else _entry_of(recipe, fault)
+    if recipe is None:
+        check_draws(fault, {})
     only = Recipe(name=fault, description="", entries=(entry,), count=(1, 1))
     name = f"fault {fault}" if recipe is None else f"fault {fault} of {recipe.name}"
-    return _tried(Exercise(name=name, recipe=only, count=(1, 1), is_stronger=False))
+    return Exercise(name=name, recipe=only, count=(1, 1), is_stronger=False)
 
 
 def exercise_of_stage(curriculum: Curriculum, stage: str, allow_plugins: Iterable[str | Path] = ()) -> Exercise:
@@ -69,7 +72,7 @@ def exercise_of_stage(curriculum: Curriculum, stage: str, allow_plugins: Iterabl
     found = stage_named(curriculum, stage)
     recipe = replace(load_recipe(curriculum.recipe, allow_plugins), clean_share=0.0)
     name = f"{curriculum.name}/{found.name}"
-    return _tried(Exercise(name=name, recipe=recipe, count=found.count, is_stronger=found.is_stronger))
+    return Exercise(name=name, recipe=recipe, count=found.count, is_stronger=found.is_stronger)
 
 
 def stage_named(curriculum: Curriculum, stage: str) -> Stage:
@@ -92,16 +95,22 @@ def draw_item(track_sha256: str, exercise: Exercise, seed: int) -> Item:
     return Item(damage=() if is_clean else damage, place=place)
 
 
-def _tried(exercise: Exercise) -> Exercise:
-    """The exercise, each fault drawn once: what only drawing finds, a plugin without a path say, is found at once."""
-    for entry in exercise.recipe.entries:
-        _applied(entry, exercise, np.random.Generator(np.random.PCG64(0)))
-    return exercise
+def exercise_sha256(exercise: Exercise) -> str:
+    """The hash of all that items are drawn by: equal names may stand for different recipes."""
+    recipe = exercise.recipe
+    faults = [[one.fault, _ranges(one, exercise), one.weight, one.chance] for one in recipe.entries]
+    table = [SCHEMA, exercise.name, faults, exercise.count, recipe.clean_share]
+    text = json.dumps(table, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _ranges(entry: FaultEntry, exercise: Exercise) -> dict[str, Any]:
+    return {**entry.ranges, **entry.stronger} if exercise.is_stronger else entry.ranges
 
 
 def _applied(entry: FaultEntry, exercise: Exercise, rng: np.random.Generator) -> Applied:
-    ranges = {**entry.ranges, **entry.stronger} if exercise.is_stronger else entry.ranges
-    return Applied(fault=entry.fault, parameters=draw_fault(fault_named(entry.fault), rng, ranges))
+    parameters = draw_fault(fault_named(entry.fault), rng, _ranges(entry, exercise))
+    return Applied(fault=entry.fault, parameters=parameters)
 
 
 def _chosen(exercise: Exercise, rng: np.random.Generator) -> list[FaultEntry]:

@@ -35,15 +35,13 @@ from rebounce.engine.sink import LEAST_SHARES
 from rebounce.engine.source import AudioInfo, Source
 from rebounce.engine.tags import Tags
 
-FORMATS = ("keep", "wav", "flac", "mp3", "ogg")
-BIT_DEPTHS = ("keep", "16", "24", "32f")
 # Of a source's own container, what says how its samples are stored.
 STRUCTURE = ("fmt ", "fact", "ds64", "COMM", "FVER")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What was asked for: one of FORMATS, and one of BIT_DEPTHS.
+    """What was asked for: `file_format` wav, flac, mp3, ogg or keep, `bit_depth` 16, 24, 32f or keep.
 
     Without a depth it is 32-bit float, which cannot clip, or 24 bits where the container has no float.
     """
@@ -65,10 +63,14 @@ class Storage:
     container: Container | None
 
     def gain_for(self, sides: tuple[Audio, ...]) -> float:
-        """One gain for all sides: 1, or what keeps the loudest within full scale where only integers are stored."""
+        """One gain for all sides: 1, or what keeps the loudest within full scale where nothing beyond it is stored.
+
+        An encoder takes floats, and yet what is far beyond full scale has LAME end the whole process.
+        """
         peak = max(float(np.abs(side).max(initial=0.0)) for side in sides)
         depth = depth_of(self.stored.subtype)
-        return 1.0 if depth.is_float or peak <= 1 else full_scale_gain(peak, depth.bits)
+        is_unbounded = depth.is_float and self.kind not in LOSSY_SUBTYPES
+        return 1.0 if is_unbounded or peak <= 1 else full_scale_gain(peak, depth.bits)
 
     def least_bytes(self, frames: int) -> int:
         """How much room the samples of one side are sure to take."""

@@ -40,6 +40,16 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """A stretch of a track, counted at a rate, and how much before it is damaged with it and then cut away."""
+
+    sample_rate_hz: int
+    start_frame: int
+    frames: int
+    lead_in_frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """The same stretch clean and damaged, both `(channels, frames)`; it begins at `start_frame` of the track."""
 
@@ -126,7 +136,8 @@ def read_track(
 ) -> Audio:
     """A stretch of a track `(channels, frames)`; start and length count at the rate that is asked for.
 
-    It is what the same cut of the whole track would be. A mono track is doubled where two channels are asked for.
+    It is what the same cut of the whole track would be; at another rate but for the last bits, which depend on where
+    the reading begins. A mono track is doubled where two channels are asked for.
     """
     rate_hz = sample_rate_hz or track.sample_rate_hz
     whole = frames_at(track, rate_hz)
@@ -145,19 +156,32 @@ def make_pair(
     """The excerpt that an item draws (None: the whole track; a shorter track is taken whole), clean and damaged."""
     rate_hz = sample_rate_hz or track.sample_rate_hz
     whole = frames_at(track, rate_hz)
-    length = whole if seconds is None else min(whole, max(1, round(seconds * rate_hz)))
+    # Compared before it is rounded: no number of frames stands for 1e308 s.
+    length = whole if seconds is None or seconds * rate_hz >= whole else max(1, round(seconds * rate_hz))
     start = min(int(item.place * (whole - length + 1)), whole - length)
-    lead_in = lead_in_frames(start, rate_hz)
-    clean = read_track(
-        track, sample_rate_hz=rate_hz, start_frame=start - lead_in, frames=lead_in + length, channels=channels
+    excerpt = Excerpt(
+        sample_rate_hz=rate_hz, start_frame=start, frames=length, lead_in_frames=lead_in_frames(start, rate_hz)
     )
-    damaged = _damaged(track, clean, rate_hz, item.damage)
+    return pair_of(track, excerpt, item.damage, channels)
+
+
+def pair_of(track: Track, excerpt: Excerpt, damage: Damage, channels: int | None = None) -> Pair:
+    """A stretch clean and damaged: to the last bit the same for the same track, excerpt and damage."""
+    lead_in, rate_hz = excerpt.lead_in_frames, excerpt.sample_rate_hz
+    clean = read_track(
+        track,
+        sample_rate_hz=rate_hz,
+        start_frame=excerpt.start_frame - lead_in,
+        frames=lead_in + excerpt.frames,
+        channels=channels,
+    )
+    damaged = _damaged(track, clean, rate_hz, damage)
     return Pair(
         clean=clean[:, lead_in:],
         damaged=damaged[:, lead_in:],
         sample_rate_hz=rate_hz,
-        start_frame=start,
-        damage=item.damage,
+        start_frame=excerpt.start_frame,
+        damage=damage,
     )
 
 
@@ -202,10 +226,10 @@ def _resampled(track: Track, rate_hz: int, start: int, frames: int) -> Audio:
     own_hz = track.sample_rate_hz
     common = gcd(own_hz, rate_hz)
     period_in, period_out = own_hz // common, rate_hz // common
-    heard = ceil(RESPONSE_SAMPLES * max(1.0, own_hz / rate_hz))
-    periods = max(0, start // period_out - ceil(heard / period_in))
+    margin = ceil(RESPONSE_SAMPLES * max(1.0, own_hz / rate_hz))
+    periods = max(0, start // period_out - ceil(margin / period_in))
     first = periods * period_in
-    last = min(track.frames, ceil(Fraction((start + frames) * period_in, period_out)) + heard)
+    last = min(track.frames, ceil(Fraction((start + frames) * period_in, period_out)) + margin)
     resampler = Resampler(own_hz, rate_hz, track.channels)
     blocks = [resampler.push(_read(track, first, last - first)), resampler.finish()]
     skipped = start - periods * period_out

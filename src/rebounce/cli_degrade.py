@@ -15,6 +15,13 @@ _DEPTHS = click.Choice(["keep", "16", "24", "32f"])
 _PATH = click.Path(path_type=Path)
 
 
+def _folder(context: click.Context, parameter: click.Parameter, given: str) -> Path:
+    """The folder; an empty text would be the one that one happens to be in."""
+    if not given:
+        raise click.BadParameter("expected a folder, found an empty text; name one, or . for this folder")
+    return Path(given)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
     """Everything that was typed."""
@@ -47,7 +54,8 @@ class Arguments:
     "-o",
     "--output",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False),
+    callback=_folder,
     help="Output folder; the pairs go into its folders clean and damaged.",
 )
 @click.option("--recipe", help="A recipe's name, or the path of a recipe file.  [default: readme]")
@@ -84,7 +92,9 @@ class Arguments:
 @click.option(
     "--allow-plugin", "allowed_plugins", multiple=True, type=_PATH, help="A VST3 outside the system's folders."
 )
-@click.option("-f", "--force", "is_forced", is_flag=True, help="Replace pairs that are there.")
+@click.option(
+    "-f", "--force", "is_forced", is_flag=True, help="Replace pairs that are there, also those of equal settings."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a pair on stdout, and nothing else there.")
 @with_verbosity
 def degrade(**typed: Any) -> None:

@@ -15,9 +15,10 @@ from rebounce.engine.errors import UsageError
 from rebounce.engine.workers import Failure, run_tasks
 from rebounce.progress import Say, Steps, say_plainly
 from rebounce.training.audio_files import AudioFile, expanded, find_audio_files
-from rebounce.training.degrade import Manner, Task, degrade
+from rebounce.training.degrade import Done, degrade
 from rebounce.training.exercise import Exercise, exercise_of_fault, exercise_of_recipe, exercise_of_stage
 from rebounce.training.pair_storage import Wish
+from rebounce.training.pair_task import CLEAN_FOLDER, DAMAGED_FOLDER, PairSettings, Task
 from rebounce.training.recipes import load_curriculum, load_recipe
 from rebounce.training.tracks import no_audio
 
@@ -30,12 +31,12 @@ STRONGER = "-stronger"
 
 def run(arguments: "Arguments") -> int:
     """Damage everything that was asked for; returns the exit code."""
-    manner = _manner(arguments)
+    settings = _settings(arguments)
     _refuse_output_inside(arguments.inputs, arguments.output)
     files, problems = find_audio_files(arguments.inputs)
     if not files and not problems:
         raise no_audio(arguments.inputs)
-    tasks = [task for file in files for task in _tasks(file, manner, arguments)]
+    tasks = [task for file in files for task in _tasks(file, settings, arguments)]
     telling = _Telling(arguments)
     for problem in problems:
         telling.failure(None, problem)
@@ -54,13 +55,15 @@ def _work(tasks: list[Task], processes: int, telling: "_Telling") -> None:
             steps.step(task.source.name)
             if isinstance(result, Failure):
                 telling.failure(task, result.message, steps.say)
+            elif result.is_skipped:
+                telling.skipped(task, result, steps.say)
             else:
                 telling.pair(task, result, steps.say)
 
 
-def _manner(arguments: "Arguments") -> Manner:
+def _settings(arguments: "Arguments") -> PairSettings:
     """What was asked for, refused here where no file could satisfy it."""
-    return Manner(
+    return PairSettings(
         exercise=_exercise(arguments),
         output=arguments.output,
         wish=Wish(file_format=arguments.file_format, bit_depth=arguments.bit_depth),
@@ -85,29 +88,32 @@ def _exercise(arguments: "Arguments") -> Exercise:
         if arguments.is_stronger:
             raise UsageError("--stronger: a fault by itself has no stronger ranges; name a recipe or a curriculum")
         return exercise_of_fault(arguments.fault)
-    recipe = load_recipe(arguments.recipe or DEFAULT_RECIPE, arguments.allowed_plugins)
+    name = DEFAULT_RECIPE if arguments.recipe is None else arguments.recipe
+    recipe = load_recipe(name, arguments.allowed_plugins)
     return exercise_of_recipe(recipe, arguments.is_stronger)
 
 
 def _refuse_output_inside(inputs: Sequence[str], output: Path) -> None:
+    # os.path.realpath here and below, and not Path.resolve, which raises where a link leads to itself.
+    places = [Path(os.path.realpath(output / folder)) for folder in (CLEAN_FOLDER, DAMAGED_FOLDER)]
     for path in [path for given in inputs for path in expanded(given)]:
-        if os.path.isdir(path) and output.resolve().is_relative_to(path.resolve()):
+        if os.path.isdir(path) and any(place.is_relative_to(os.path.realpath(path)) for place in places):
             raise UsageError(
                 f"-o {output}: lies inside the input {path}, and a next run would damage these results; "
                 "choose a folder beside it"
             )
 
 
-def _tasks(file: AudioFile, manner: Manner, arguments: "Arguments") -> list[Task]:
+def _tasks(file: AudioFile, settings: PairSettings, arguments: "Arguments") -> list[Task]:
     """One task, or as many as copies, with one seed after another."""
     name = file.relative.with_name(file.relative.stem)
     return [
         Task(
             source=file.path,
-            told=file.relative.as_posix(),
+            source_name=file.relative.as_posix(),
             name=name if arguments.copies == 1 else name.with_name(f"{name.name}.{copy + 1}"),
             seed=arguments.seed + copy,
-            manner=manner,
+            settings=settings,
         )
         for copy in range(arguments.copies)
     ]
@@ -118,7 +124,7 @@ def _clashes(tasks: Sequence[Task]) -> list[str | None]:
     wanted: dict[str, list[Task]] = {}
     for task in tasks:
         wanted.setdefault(_key(task.record), []).append(task)
-    sources = {_key(task.source.resolve()) for task in tasks}
+    sources = {_real_key(task.source) for task in tasks}
     return [_clash(task, wanted[_key(task.record)], sources) for task in tasks]
 
 
@@ -127,9 +133,14 @@ def _clash(task: Task, rivals: Sequence[Task], sources: set[str]) -> str | None:
     if rival is not None:
         name = f"its pair would have the name of that of {rival.source}"
         return f"{task.source}: {name}; rename one, or degrade them into different folders"
-    if any(_key(target.resolve()) in sources for target in task.targets):
+    if any(_real_key(target) in sources for target in task.targets):
         return f"{task.source}: its pair would replace an input; choose another -o"
     return None
+
+
+def _real_key(path: Path) -> str:
+    """The key of where a path leads."""
+    return _key(Path(os.path.realpath(path)))
 
 
 def _key(path: Path) -> str:
@@ -145,6 +156,7 @@ class _Telling:
         self.exit_code = 0
         self._arguments = arguments
         self._count = 0
+        self._skipped = 0
         self._audio_s = 0.0
         self._begin_s = time.monotonic()
 
@@ -158,15 +170,24 @@ class _Telling:
         if self._arguments.as_json:
             say(_line({"input": str(task.source) if task else None, "status": "error", "error": problem}))
         else:
-            say(f"failed    {problem}", err=True)
+            named = problem if task is None or str(task.source) in problem else f"{task.source}: {problem}"
+            say(f"failed    {named}", err=True)
 
-    def pair(self, task: Task, record: dict[str, Any], say: Say) -> None:
-        """A pair that is there now."""
+    def skipped(self, task: Task, done: Done, say: Say) -> None:
+        """A pair that an earlier run had made."""
+        self._skipped += 1
+        if self._arguments.as_json:
+            self._as_json(task, "skipped", done, say)
+        elif not self._arguments.is_quiet:
+            say(f"skipped   {task.source} -> {task.damaged}  (made before, from the same file and settings)")
+
+    def pair(self, task: Task, done: Done, say: Say) -> None:
+        """A pair that was made."""
+        record = done.record
         self._count += 1
         self._audio_s += record["frames"] / record["sample_rate_hz"]
         if self._arguments.as_json:
-            paths = {"clean": str(task.clean), "damaged": str(task.damaged), "record": str(task.record)}
-            say(_line({"input": str(task.source), "status": "degraded", "error": None, **paths, **record}))
+            self._as_json(task, "degraded", done, say)
         elif not self._arguments.is_quiet:
             faults = ", ".join(applied["fault"] for applied in record["damage"]) or "nothing"
             say(f"degraded  {task.source} -> {task.damaged}  ({faults})")
@@ -175,12 +196,19 @@ class _Telling:
 
     def end(self) -> None:
         """The sum, for people."""
-        if self._arguments.as_json or self._arguments.is_quiet or not self._count:
+        if self._arguments.as_json or self._arguments.is_quiet or not self._count + self._skipped:
             return
         took_s = time.monotonic() - self._begin_s
         speed = self._audio_s / took_s
         pairs = "pair" if self._count == 1 else "pairs"
-        click.echo(f"{self._count} {pairs} in {self._arguments.output}, {took_s:.1f} s, {speed:.0f}x real time")
+        skipped = f"; {self._skipped} made before" if self._skipped else ""
+        click.echo(
+            f"{self._count} {pairs} in {self._arguments.output}, {took_s:.1f} s, {speed:.0f}x real time{skipped}"
+        )
+
+    def _as_json(self, task: Task, status: str, done: Done, say: Say) -> None:
+        paths = {"clean": str(task.clean), "damaged": str(task.damaged), "record": str(task.record)}
+        say(_line({"input": str(task.source), "status": status, "error": None, **paths, **done.record}))
 
 
 def _line(record: dict[str, Any]) -> str:

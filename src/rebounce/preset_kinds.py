@@ -1,6 +1,5 @@
 """What `rebounce presets` knows: chains for restoring, recipes and curricula for damage, each found by its name."""
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -8,8 +7,7 @@ from pathlib import Path
 
 from rebounce.cli_presets import find_preset, user_presets_folder
 from rebounce.engine.preset import bundled_presets, load_preset, read_preset
-from rebounce.presets import curriculum_file, recipe_file
-from rebounce.training.exercise import exercise_of_recipe, exercise_of_stage
+from rebounce.presets import curriculum_file, recipe_file, toml_places
 from rebounce.training.recipes import (
     bundled_curricula,
     bundled_recipes,
@@ -56,7 +54,7 @@ def text_of(name: str) -> str:
     read_preset(find_preset(name))
     if name in bundled_presets():
         return files("rebounce.presets").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return Path(find_preset(name)).read_text(encoding="utf-8")
+    return Path(find_preset(name)).read_text(encoding="utf-8-sig")
 
 
 def check(name: str, allowed_plugins: Iterable[str]) -> str:
@@ -64,14 +62,10 @@ def check(name: str, allowed_plugins: Iterable[str]) -> str:
     allowed = [Path(item) for item in allowed_plugins]
     kind = _kind(name)
     if kind == RECIPE:
-        recipe = load_recipe(name, allowed)
-        for is_stronger in {False, recipe.has_stronger}:
-            exercise_of_recipe(recipe, is_stronger)
-        return _counted(len(recipe.entries), "fault")
+        return _counted(len(load_recipe(name, allowed).entries), "fault")
     if kind == CURRICULUM:
         curriculum = load_curriculum(name)
-        for stage in curriculum.stages:
-            exercise_of_stage(curriculum, stage.name, allowed)
+        load_recipe(curriculum.recipe, allowed)
         return _counted(len(curriculum.stages), "stage")
     return _counted(len(load_preset(find_preset(name), allowed)), "plugin")
 
@@ -80,8 +74,8 @@ def _kind(name: str) -> str:
     if name in bundled_recipes() or name in bundled_curricula():
         return RECIPE if name in bundled_recipes() else CURRICULUM
     try:
-        keys = set(tomllib.loads(Path(find_preset(name)).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        keys = set(toml_places.parse(toml_places.read_text(Path(find_preset(name)), "file")))
+    except ValueError:
         return PRESET  # whose reading says what is wrong
     return next((kind for kind, telling in TELLING.items() if keys & telling), PRESET)
 

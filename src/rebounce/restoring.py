@@ -1,5 +1,6 @@
 """What `rebounce restore` does with its arguments: check everything first, then work, then tell."""
 
+import os
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
@@ -51,7 +52,7 @@ def _options(arguments: "Arguments") -> Options:
         check_depth(arguments.file_format.upper(), arguments.bit_depth)
     if arguments.delta and arguments.sample_rate_hz:
         raise UsageError("--delta: input minus output needs both at one rate; leave --sample-rate out")
-    if arguments.delta and arguments.delta.resolve() == arguments.output.resolve():
+    if arguments.delta and os.path.realpath(arguments.delta) == os.path.realpath(arguments.output):
         raise UsageError(f"--delta {arguments.delta}: the results go there already; name a folder of its own")
     return Options(
         file_format=arguments.file_format,

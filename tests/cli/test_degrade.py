@@ -143,6 +143,37 @@ def test_what_is_there_is_an_error_that_names_force_and_force_replaces_it(master
     assert records(tmp_path)["damaged/a.json"]["seed"] == 1
 
 
+def test_a_second_run_goes_on_where_the_first_was_stopped(masters: Path, tmp_path: Path) -> None:
+    call = ["degrade", masters, "-o", tmp_path, "--json"]
+    first = rebounce(*call)
+    for name in ("damaged/album/b.json", "clean/album/b.wav", "damaged/album/b.wav"):
+        (tmp_path / name).unlink()
+    again, told = rebounce(*call), rebounce(*call[:-1])
+    assert (first.code, again.code, told.code) == (0, 0, 0)
+    assert again.statuses() == {"a.wav": "skipped", "b.flac": "degraded", "c.wav": "skipped"}
+    assert [line | {"status": "degraded"} for line in again.records] == first.records
+    assert told.out.count("skipped   ") == 3
+    assert told.out.splitlines()[-1].endswith("; 3 made before")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_links_that_lead_to_themselves_cost_no_other_file(masters: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in/a.wav", damped(0.1), "PCM_16")
+    (tmp_path / "in/x.wav").symlink_to("x.wav")
+    (tmp_path / "loop").symlink_to("loop")
+    done = rebounce("degrade", tmp_path / "in", tmp_path / "loop", "-o", tmp_path / "out", "--json")
+    assert (done.code, done.err) == (1, "")
+    assert [line["status"] for line in done.records] == ["error", "degraded", "error"]
+    into = rebounce("degrade", tmp_path / "in/a.wav", "-o", tmp_path / "loop")
+    assert (into.code, into.err.count("failed    ")) == (1, 1)
+
+
+def test_what_cannot_be_written_names_the_input_too(masters: Path, tmp_path: Path) -> None:
+    (tmp_path / "clean").write_bytes(b"no folder")
+    done = rebounce("degrade", masters / "a.wav", "-o", tmp_path)
+    assert (done.code, done.err.startswith(f"failed    {masters / 'a.wav'}: ")) == (1, True)
+
+
 def test_two_inputs_with_one_name_are_both_errors(tmp_path: Path) -> None:
     for name in ("one/mix.wav", "two/mix.wav", "mix.flac"):
         write(tmp_path / name, damped(0.1), "PCM_16")
@@ -157,14 +188,15 @@ def test_two_inputs_with_one_name_are_both_errors(tmp_path: Path) -> None:
 def test_an_input_is_never_replaced(tmp_path: Path) -> None:
     source = write(tmp_path / "clean/a.wav", damped(0.1), "PCM_16")
     before = source.read_bytes()
-    inside, behind_a_glob, beside = rebounce_many(
+    inside, behind_a_glob, of_results, beside = rebounce_many(
         [
             ["degrade", tmp_path, "-o", tmp_path / "pairs"],
             ["degrade", tmp_path / "cl*", "-o", tmp_path / "clean/pairs"],
+            ["degrade", tmp_path / "clean", "-o", tmp_path, "--format", "flac"],
             ["degrade", source, "-o", tmp_path, "--force"],
         ]
     )
-    for done in (inside, behind_a_glob):
+    for done in (inside, behind_a_glob, of_results):
         assert (done.code, "lies inside the input" in done.err) == (2, True)
     assert (beside.code, "its pair would replace an input" in beside.err) == (1, True)
     assert source.read_bytes() == before
@@ -191,6 +223,11 @@ def test_wrong_usage_is_told_before_anything_is_read(masters: Path, tmp_path: Pa
         (masters, "--curriculum", "token-unet", "--stage", "2", "--stronger"): "has no stage '2-stronger'",
         (masters, "--format", "flac", "--bit-depth", "32f"): "FLAC takes 16 or 24",
         (masters, "--seconds", "0"): "--seconds",
+        (masters, "--seconds", "inf"): "--seconds: expected a number above 0, found inf",
+        (masters, "--seconds", "nan"): "--seconds: expected a number above 0, found nan",
+        (masters, "--recipe", ""): "expected a recipe, one of",
+        (masters, "--curriculum", "", "--stage", "1"): "expected a curriculum, one of",
+        ("",): "expected the path of a file or folder, found an empty text",
         (masters, "-q", "-v"): "exclude each other",
         (tmp_path / "nothing",): "expected audio files",
         (): "expected at least one file or folder",
@@ -201,6 +238,8 @@ def test_wrong_usage_is_told_before_anything_is_read(masters: Path, tmp_path: Pa
         assert (outcome.code, outcome.out) == (2, ""), (words, outcome)
         assert expected in outcome.err, (words, outcome.err)
     assert not out.exists()
+    (nowhere,) = rebounce_many([["degrade", masters, "-o", ""]])
+    assert (nowhere.code, "expected a folder, found an empty text" in nowhere.err) == (2, True)
 
 
 def test_the_help_shows_examples_that_are_commands() -> None:

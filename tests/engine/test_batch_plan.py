@@ -109,6 +109,15 @@ def test_resource_forks_are_skipped_and_hidden_files_not_seen(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_an_output_or_input_that_leads_to_itself_is_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.wav").touch()
+    (tmp_path / "in/b.wav").symlink_to("b.wav")
+    items = plan_batch([str(tmp_path / "in")], tmp_path / "loop", "keep")
+    assert "a.wav" in {item.source.name for item in items if item.error is None}
+
+
 def test_a_folder_loop_is_an_error_and_the_rest_is_done(tmp_path: Path) -> None:
     touch(tmp_path / "in/a/mix.wav")
     (tmp_path / "in/a/again").symlink_to(tmp_path / "in")

@@ -52,6 +52,7 @@ def test_a_curriculum_says_what_its_file_says() -> None:
         ("recipe =", "recip =", r"line 2: unknown key 'recip'; did you mean 'recipe'"),
         ('recipe = "two"', "", r"line 1: expected recipe = text in quotes, found None"),
         ('"two"', '"three"', r"line 2: no recipe three"),
+        ('"two"', '""', r"line 2: expected recipe = the name of a recipe, or the path of its file, found ''"),
         ("count = 0", "count = 3", r"line 6: count = 3, but the recipe has 2 faults, each at most once"),
         ("count = 0", "", r"line 4: expected count = a whole number or \[fewest, most\], found None"),
         ("count = 0", "weight = 1", r"line 6: unknown key 'weight'; a stage has name, count, stronger"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rebounce.engine.errors import UsageError
 from rebounce.training.audio_files import find_audio_files
 
 
@@ -61,6 +62,21 @@ def test_links_are_followed_and_a_loop_ends(tmp_path: Path) -> None:
     (tmp_path / "in/linked").symlink_to(tmp_path / "disk")
     (tmp_path / "in/loop").symlink_to(tmp_path / "in")
     assert relatives(tmp_path / "in") == ["b.wav", "linked/a.wav"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_a_link_that_leads_to_itself_stops_nothing(tmp_path: Path) -> None:
+    touch(tmp_path / "in/a.wav", tmp_path / "other/b.wav")
+    (tmp_path / "in/x.wav").symlink_to("x.wav")
+    (tmp_path / "in/loop").symlink_to("loop")
+    assert relatives(tmp_path / "in", tmp_path / "other") == ["in/a.wav", "in/x.wav", "other/b.wav"]
+    files, problems = find_audio_files([tmp_path / "in/loop"])
+    assert (files, len(problems)) == ([], 1)
+
+
+def test_an_empty_text_is_no_folder() -> None:
+    with pytest.raises(UsageError, match="expected the path of a file or folder, found an empty text"):
+        find_audio_files(["a.wav", ""])
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a user whom permissions bind")

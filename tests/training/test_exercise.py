@@ -24,6 +24,7 @@ from rebounce.training.exercise import (
     exercise_of_fault,
     exercise_of_recipe,
     exercise_of_stage,
+    exercise_sha256,
 )
 from rebounce.training.recipes import load_curriculum, load_recipe
 
@@ -135,6 +136,24 @@ def test_a_single_fault_comes_in_its_own_ranges_or_in_those_of_a_recipe() -> Non
         assert all([applied.fault for applied in damage] == ["eq"] for damage in damages)
         drawn[one.name] = {len(damage[0].parameters["filters"]) for damage in damages}
     assert drawn == {"fault eq": {1, 2, 3, 4}, "fault eq of readme": {1}}
+
+
+def test_the_hash_of_an_exercise_tells_all_apart_that_is_drawn_by() -> None:
+    entry = FaultEntry(fault="gain", ranges={"gain_db": [-1, 1]}, stronger={"gain_db": [-2, 2]})
+    recipe = Recipe(name="r", description="", entries=(entry,), count=(1, 1))
+    base = exercise_of_recipe(recipe)
+    changed = [
+        exercise_of_recipe(recipe, is_stronger=True),
+        exercise_of_recipe(replace(recipe, name="s")),
+        exercise_of_recipe(replace(recipe, clean_share=0.5)),
+        exercise_of_recipe(replace(recipe, count=None)),
+        exercise_of_recipe(replace(recipe, entries=(replace(entry, ranges={"gain_db": [-1, 2]}),))),
+        exercise_of_recipe(replace(recipe, entries=(replace(entry, weight=2.0),))),
+        exercise_of_recipe(replace(recipe, entries=(replace(entry, chance=0.5),))),
+    ]
+    assert len({exercise_sha256(one) for one in [base, *changed]}) == 1 + len(changed)
+    same = [replace(recipe, description="Other words."), replace(recipe, entries=(replace(entry, stronger={}),))]
+    assert {exercise_sha256(exercise_of_recipe(one)) for one in same} == {exercise_sha256(base)}
 
 
 def test_what_does_not_exist_is_named_with_what_does() -> None:

@@ -89,6 +89,19 @@ def test_floats_keep_their_level_and_integers_get_one_gain_where_a_side_would_cl
     assert -1 < found.min() < -0.999
 
 
+@pytest.mark.parametrize("file_format", ["mp3", "ogg"])
+def test_what_is_far_beyond_full_scale_is_turned_down_for_an_encoder(tmp_path: Path, file_format: str) -> None:
+    path = source_file(tmp_path, "WAV", noise(3000))
+    audio = noise(50_000, seed=1)
+    found = stored(path, Wish(file_format=file_format), audio * np.float32(1e7))[1]
+    assert 0.3 < np.abs(found).max() < 1.5
+    assert np.corrcoef(found[:, : audio.shape[1]].ravel(), audio.ravel())[0, 1] > 0.6
+    with open_source(path) as source:
+        lossy = plan_storage(source, Wish(file_format=file_format), RATE_HZ)
+    assert lossy.gain_for((audio * 0, audio / np.abs(audio).max())) == 1
+    assert lossy.gain_for((np.full((1, 10), 4.0, np.float32),)) == pytest.approx(0.25, rel=1e-3)
+
+
 def test_equal_audio_gives_equal_bytes_that_hold_no_time(tmp_path: Path) -> None:
     path = source_file(tmp_path, "AIFF", noise(3000))
     for file_format in ("keep", "wav", "flac", "ogg", "mp3"):

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+import soundfile
+from signals import noise
 
 from rebounce.engine.errors import RecipeError
 from rebounce.training.exercise import draw_item, exercise_of_recipe, exercise_of_stage
-from rebounce.training.recipes import bundled_curricula, bundled_recipes, load_curriculum, load_recipe, read_recipe
+from rebounce.training.recipes import bundled_curricula, bundled_recipes, load_curriculum, load_recipe
 
 GAIN = '[[fault]]\nfault = "gain"\ngain_db = [-3, 3]\n'
 
@@ -106,4 +108,60 @@ def test_a_plugin_from_elsewhere_is_refused_until_it_is_allowed(tmp_path: Path) 
     path = write(tmp_path / "mine.toml", f'[[fault]]\nfault = "vst3"\npath = "{bundle}"\n')
     with pytest.raises(RecipeError, match=r"recipe mine may load plugins from .*--allow-plugin .*Evil\.vst3"):
         load_recipe(path)
-    assert load_recipe(path, allow_plugins=[bundle]) == read_recipe(path)
+    with pytest.raises(RecipeError, match=r"mine\.toml: .*Evil\.vst3: expected a VST3 bundle, found nothing there"):
+        load_recipe(path, allow_plugins=[bundle])
+
+
+def test_what_a_recipe_says_of_files_is_seen_from_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own/ir").mkdir(parents=True)
+    soundfile.write(tmp_path / "own/ir/hall.wav", noise(1000).T, 44_100)
+    text = '[[fault]]\nfault = "reverb"\nkind = "recorded"\nfolder = "ir"\n'
+    write(tmp_path / "own/mine.toml", text)
+    write(tmp_path / "own/steps.toml", 'recipe = "mine.toml"\n[[stage]]\nname = "1"\ncount = 1\n')
+    monkeypatch.chdir(tmp_path)
+    exercises = [
+        exercise_of_recipe(load_recipe(Path("own/mine.toml"))),
+        exercise_of_stage(load_curriculum("own/steps.toml"), "1"),
+    ]
+    for exercise in exercises:
+        (applied,) = draw_item("ab", exercise, 0).damage
+        assert (applied.parameters["folder"], applied.parameters["file"]) == (str(tmp_path / "own/ir"), "hall.wav")
+
+
+@pytest.mark.parametrize("table", ["[[fault]]", "[fault.stronger]"])
+def test_what_only_some_choices_need_is_found_before_any_track_and_named_with_the_file(
+    tmp_path: Path, table: str
+) -> None:
+    text = '[[fault]]\nfault = "reverb"\n[fault.stronger]\n'
+    ranges = 'kind = ["synthetic", "plate", "decay", "recorded"]\nfolder = "none"\n'
+    path = write(tmp_path / "mine.toml", text.replace(f"{table}\n", f"{table}\n{ranges}"))
+    with pytest.raises(RecipeError, match=r"mine\.toml: reverb: expected folder = a folder of impulse responses"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize("given", ["", Path("")])
+def test_no_name_is_no_recipe(given: str | Path) -> None:
+    with pytest.raises(RecipeError, match="expected a recipe"):
+        load_recipe(given)
+    with pytest.raises(RecipeError, match="expected a curriculum"):
+        load_curriculum(given)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("relase_ms = [20, 60]", r"mine\.toml: ZaMaximX2: .*found 'relase_ms'; did you mean 'release_ms'"),
+        ("release_ms = [20, 300]", r"mine\.toml: ZaMaximX2: release_ms = 300, expected a number from 1 to 100"),
+        ("release_ms = [0.1, 50]", r"mine\.toml: ZaMaximX2: release_ms = 0\.1, expected a number from 1 to 100"),
+        ("release_ms = [20, 30, 300]", r"release_ms = 300, expected a number from 1 to 100"),
+        ("release_ms = nan", r"mine\.toml, line 4: vst3: parameters\.release_ms: expected numbers"),
+    ],
+)
+def test_a_range_that_a_plugin_would_refuse_is_found_before_any_track(
+    tmp_path: Path, zam_folder: Path, parameters: str, message: str
+) -> None:
+    text = f'[[fault]]\nfault = "vst3"\npath = "{zam_folder}/ZaMaximX2.vst3"\nparameters = {{ {parameters} }}\n'
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(write(tmp_path / "mine.toml", text), allow_plugins=[zam_folder])

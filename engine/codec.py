@@ -53,22 +53,22 @@ def check_tokens(tokens: Tokens, codec: Codec) -> None:
         )
     if tokens.sample_rate_hz != codec.sample_rate_hz:
         raise CodecError(f"tokens: expected {codec.sample_rate_hz} Hz, found {tokens.sample_rate_hz} Hz")
+    check_content(tokens, codec.framing, codec.codebooks, codec.codebook_size)
+
+
+def check_content(tokens: Tokens, framing: Framing, codebooks: int, codebook_size: int) -> None:
+    """Raise a CodecError unless shape and values can be: codes of the codebook where there is audio, and real scales.
+
+    A codec need not be there for it: whoever keeps tokens keeps these numbers beside them.
+    """
     # Before anything is counted out: a damaged number of frames may ask for more than fits into memory.
-    segments = codec.framing.segments(tokens.frames)
-    if tokens.codes.shape[:2] != (segments, codec.codebooks):
-        raise CodecError(_wrong_shape(tokens, f"({segments}, {codec.codebooks}, ...)"))
-    counts = codec.framing.token_counts(tokens.frames)
-    expected = (segments, codec.codebooks, max(counts, default=0))
+    segments = framing.segments(tokens.frames)
+    if tokens.codes.shape[:2] != (segments, codebooks):
+        raise CodecError(_wrong_shape(tokens, f"({segments}, {codebooks}, ...)"))
+    counts = framing.token_counts(tokens.frames)
+    expected = (segments, codebooks, max(counts, default=0))
     if tokens.codes.shape != expected:
         raise CodecError(_wrong_shape(tokens, str(expected)))
-    check_values(tokens, counts, codec.codebook_size)
-
-
-def check_values(tokens: Tokens, counts: Sequence[int], codebook_size: int) -> None:
-    """Raise a CodecError unless every value can be: codes of the codebook where there is audio, and real scales.
-
-    `counts` are the tokens of each segment.
-    """
     _check_codes(tokens, counts, codebook_size)
     _check_scales(tokens)
 

@@ -1,7 +1,7 @@
 """Audio cut into a codec's segments, and segments put together again.
 
 What is here knows nothing of how a segment is coded; any codec with a `Framing` is these four functions around two of
-its own. Only one segment at a time is held beside the whole input and the whole output.
+its own. Segments are taken and given one at a time; the whole is held only where a function takes or gives the whole.
 """
 
 from collections.abc import Iterable, Iterator

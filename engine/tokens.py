@@ -42,12 +42,12 @@ class Framing:
         return [-(-length // self.hop_frames) for length in self.lengths(frames)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tokens:
     """`codes` int16 `(segments, codebooks, tokens)`, `PAD` where a segment is shorter; `scales` float32 `(segments,)`.
 
     `frames` is the exact length of the audio at `sample_rate_hz`; `codec_id` names the codec and its weights: no
-    other can decode these.
+    other can decode these. Two of them are equal only where they are one and the same.
     """
 
     codes: NDArray[np.int16]
@@ -67,5 +67,9 @@ class Tokens:
                 f"tokens: expected one float32 scale for each of {self.codes.shape[0]} segments, "
                 f"found {self.scales.dtype} {self.scales.shape}"
             )
-        if self.frames < 0:
-            raise UsageError(f"tokens: expected 0 frames or more, found {self.frames}")
+        if type(self.frames) is not int or self.frames < 0:
+            raise UsageError(f"tokens: expected 0 frames or more, found {self.frames!r}")
+        if type(self.sample_rate_hz) is not int or self.sample_rate_hz <= 0:
+            raise UsageError(f"tokens: expected a sample rate of 1 Hz or more, found {self.sample_rate_hz!r}")
+        if not isinstance(self.codec_id, str) or not self.codec_id:
+            raise UsageError(f"tokens: expected the name of their codec, found {self.codec_id!r}")

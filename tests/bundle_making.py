@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.tokens import PAD, Framing, Tokens
-from rebounce.training.bundle import Bundle, write_bundle
+from rebounce.training.bundle import write_bundle
 from rebounce.training.bundle_features import feature_shape
+from rebounce.training.bundle_item import Bundle
 from rebounce.training.damage import Applied
 
 FRAMING = Framing(segment_frames=48_000, stride_frames=47_520, hop_frames=320)

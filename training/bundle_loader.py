@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from rebounce.engine.errors import RebounceError, UsageError
 from rebounce.engine.tokens import PAD
 from rebounce.training.bundle_features import MEL_FLOOR_DB
 from rebounce.training.dataset import BundleDataset, Sample
@@ -21,13 +22,17 @@ class EpochSampler(Sampler[tuple[int, int]]):
     """
 
     def __init__(self, count: int, seed: int, *, is_shuffled: bool = True, epoch: int = 0) -> None:
+        if seed < 0:
+            raise UsageError(f"seed: expected 0 or more, found {seed}")
         self._count = count
         self._seed = seed
         self._is_shuffled = is_shuffled
-        self._epoch = epoch
+        self.set_epoch(epoch)
 
     def set_epoch(self, epoch: int) -> None:
         """Which epoch the next walk is."""
+        if epoch < 0:
+            raise UsageError(f"epoch: expected 0 or more, found {epoch}")
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -42,6 +47,32 @@ class EpochSampler(Sampler[tuple[int, int]]):
         return ((int(index), self._epoch) for index in order)
 
 
+class _Readings(Dataset[Sample]):
+    """Batches of a data set, or the error that says why there is none.
+
+    What a worker raises, torch raises again with the worker's traceback for a message; a user is told one sentence.
+    """
+
+    def __init__(self, dataset: BundleDataset) -> None:
+        self._dataset = dataset
+
+    def __getitems__(self, keys: Sequence[tuple[int, int]]) -> "list[Sample] | RebounceError":
+        try:
+            return [self._dataset[key] for key in keys]
+        except RebounceError as problem:
+            return problem
+
+
+class _Loader(DataLoader[Sample]):
+    """Raises in the process that reads the batches what went wrong in one that made them."""
+
+    def __iter__(self) -> Iterator[Sample]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, RebounceError):
+                raise batch
+            yield batch
+
+
 def bundle_loader(
     dataset: BundleDataset,
     *,
@@ -53,20 +84,25 @@ def bundle_loader(
 ) -> "DataLoader[Sample]":
     """A loader whose batches do not depend on the number of workers; `loader.sampler.set_epoch(n)` before each epoch.
 
-    The workers are spawned with the first batch and stay from epoch to epoch.
+    The workers are spawned with the first batch and stay from epoch to epoch. A bundle that cannot be used is a
+    BundleError here too, whichever worker met it; the next walk begins anew.
     """
     sampler = EpochSampler(len(dataset), seed, is_shuffled=is_shuffled, epoch=epoch)
-    return DataLoader(
-        dataset,
+    return _Loader(
+        _Readings(dataset),
         batch_size=batch_size,
         sampler=sampler,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_collate_or_hand_on,
         multiprocessing_context="spawn" if workers else None,
         persistent_workers=workers > 0,
         # The loader draws a seed for its workers, who need none; from a generator of its own, not from everybody's.
         generator=torch.Generator().manual_seed(seed),
     )
+
+
+def _collate_or_hand_on(samples: "list[Sample] | RebounceError") -> "Sample | RebounceError":
+    return samples if isinstance(samples, RebounceError) else collate(samples)
 
 
 def collate(samples: Sequence[Sample]) -> Sample:

@@ -32,20 +32,11 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def open_codec(
-    name: str, weights: Path | None = None, bandwidth_kbps: float = 24.0, *, expected_sha256: str | None = None
-) -> Codec:
-    """A codec with the weights in a file, or its own from its hub; never with others than the hash says."""
+def open_codec(name: str, weights: Path | None = None, bandwidth_kbps: float = 24.0) -> Codec:
+    """A codec with the weights in a file, or its own from its hub."""
     if name not in CODECS:
         raise UsageError(f"--codec {name}: expected {' or '.join(CODECS)}")
-    codec = _open_encodec(weights, bandwidth_kbps)
-    if expected_sha256 is not None and codec.weights_sha256 != expected_sha256:
-        raise CodecError(
-            f"{weights or name}: expected weights with SHA-256 {expected_sha256[:12]}, found "
-            f"{codec.weights_sha256[:12]}; name the file that was used before with --weights FILE, or begin anew in an "
-            "empty folder"
-        )
-    return codec
+    return _open_encodec(weights, bandwidth_kbps)
 
 
 def _open_encodec(weights: Path | None, bandwidth_kbps: float) -> Codec:

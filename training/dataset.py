@@ -16,8 +16,9 @@ from torch.utils.data import Dataset
 
 from rebounce.engine.errors import BundleError, UsageError
 from rebounce.engine.tokens import PAD
-from rebounce.training.bundle import SUFFIX, Bundle, read_bundle
-from rebounce.training.bundle_features import HOP_FRAMES
+from rebounce.training.bundle import SUFFIX, read_bundle
+from rebounce.training.bundle_features import FEATURES, HOP_FRAMES
+from rebounce.training.bundle_item import SPLITS, Bundle
 
 Sample = dict[str, torch.Tensor]
 """One item, or a batch of them with one more dimension in front; S segments, K codebooks, T tokens.
@@ -34,6 +35,12 @@ class Windows:
 
     segments: int
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.segments < 1:
+            raise UsageError(f"windows: expected 1 segment or more, found {self.segments}")
+        if self.seed < 0:
+            raise UsageError(f"windows: expected a seed of 0 or more, found {self.seed}")
 
     def first(self, index: int, epoch: int, segments: int) -> int:
         """Where the window of an item of so many segments begins; 0 where the item is no longer than it."""
@@ -56,6 +63,7 @@ class BundleDataset(Dataset[Sample]):
         features: Sequence[str] = (),
         windows: Windows | None = None,
     ) -> None:
+        _check_choice(split, stages, features)
         given = [folders] if isinstance(folders, str | Path) else folders
         self.folders = tuple(Path(folder) for folder in given)
         self.paths = [path for folder in self.folders for path in _bundles(folder, split, stages)]
@@ -68,6 +76,7 @@ class BundleDataset(Dataset[Sample]):
                 "make some with rebounce prepare (a handful of masters may all fall into one split)"
             )
         first = read_bundle(self.paths[0], features=())
+        self._kind = _kind_of(first)
         self.codec_id, self.codebook_size = first.clean.codec_id, first.codebook_size
         self.codebooks, self.framing = first.clean.codes.shape[1], first.framing
 
@@ -75,7 +84,8 @@ class BundleDataset(Dataset[Sample]):
         return len(self.paths)
 
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
-        index, epoch = key if isinstance(key, tuple) else (key, 0)
+        given, epoch = key if isinstance(key, tuple) else (key, 0)
+        index = range(len(self))[given]
         bundle = self.bundle(index, self._features)
         segments = len(bundle.clean.scales)
         first = self._windows.first(index, epoch, segments) if self._windows else 0
@@ -86,12 +96,14 @@ class BundleDataset(Dataset[Sample]):
         """All that is known about an item, its damage too."""
         path = self.paths[index]
         bundle = read_bundle(path, features)
-        found = (bundle.clean.codec_id, bundle.clean.codes.shape[1])
-        if found != (self.codec_id, self.codebooks):
-            raise BundleError(
-                f"{path}: expected tokens of {self.codec_id} in {self.codebooks} codebooks, like {self.paths[0]}, "
-                f"found {found[0]} in {found[1]}; leave one of the folders out, or prepare both with one codec"
-            )
+        _check_place(path, bundle)
+        kind = _kind_of(bundle)
+        for what, expected in self._kind.items():
+            if kind[what] != expected:
+                raise BundleError(
+                    f"{path}: expected tokens of {what} {expected}, like {self.paths[0]}, found {kind[what]}; leave "
+                    "one of the folders out, or prepare both with one codec"
+                )
         return bundle
 
     def _sample(self, index: int, bundle: Bundle, segments: slice) -> Sample:
@@ -110,6 +122,43 @@ class BundleDataset(Dataset[Sample]):
         for name in self._features:
             sample[name] = torch.from_numpy(_columns(bundle.features[name], start, end).astype(np.float32))
         return sample
+
+
+def _kind_of(bundle: Bundle) -> dict[str, object]:
+    """What the tokens of one training have in common."""
+    return {
+        "codec": bundle.clean.codec_id,
+        "weights": bundle.weights_sha256,
+        "codebooks": bundle.clean.codes.shape[1],
+        "codebook size": bundle.codebook_size,
+        "framing": bundle.framing,
+    }
+
+
+def _check_place(path: Path, bundle: Bundle) -> None:
+    """A bundle that was moved to another split would be learnt from and judged by."""
+    found, said = (path.parent.parent.name, path.parent.name), (bundle.stage, bundle.split)
+    if found != said:
+        raise BundleError(
+            f"{path}: expected a bundle of stage {found[0]!r} and split {found[1]!r}, as its folders say, found one of "
+            f"{said[0]!r} and {said[1]!r}; move it back to {'/'.join(said)}"
+        )
+
+
+def _check_choice(split: str, stages: Sequence[str] | None, features: Sequence[str]) -> None:
+    """UsageError for what no folder can have."""
+    if split not in SPLITS:
+        raise UsageError(f"split: expected {', '.join(SPLITS)}, found {split!r}")
+    for name, chosen in (("stages", stages), ("features", features)):
+        if isinstance(chosen, str):
+            raise UsageError(f"{name}: expected a list of names, found the text {chosen!r}; write [{chosen!r}]")
+        if chosen is not None and len(set(chosen)) != len(chosen):
+            raise UsageError(f"{name}: expected each once, found {', '.join(chosen)}")
+    if stages is not None and not stages:
+        raise UsageError("stages: expected one at least, or None for all of them, found none")
+    unknown = [name for name in features if name not in FEATURES]
+    if unknown:
+        raise UsageError(f"features: expected {' or '.join(FEATURES)}, found {unknown[0]!r}")
 
 
 def _columns(feature: NDArray[np.float16], start_frame: int, end_frame: int) -> NDArray[np.float16]:

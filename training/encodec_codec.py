@@ -6,12 +6,15 @@ segment of half a token up to one token follows one that is cut short as well (1
 coded on one thread, so that neither the number of threads nor its neighbours touch its codes.
 """
 
+from contextlib import closing
+from typing import Any
+
 import numpy as np
 import torch
 
-from rebounce.engine.audio import Audio, check_numbers
+from rebounce.engine.audio import Audio, as_audio, check_numbers
 from rebounce.engine.codec import check_tokens
-from rebounce.engine.errors import UsageError
+from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_segments
 from rebounce.engine.tokens import Framing, Tokens
 from rebounce.training.encodec_weights import State, load_model, weights_sha256
@@ -25,6 +28,9 @@ SCALE_FLOOR = 10 ** (-15 / 20)
 The package scales by the level of the mono mix, which is 0 to 4 dB below that of both channels in nineteen of twenty
 seconds of real music, 10.7 dB in the most extreme of 5651 seconds measured, and without bound in anti-phase material.
 """
+
+MOST_LEVEL = 1e15
+"""The squares of a segment's samples must add up within float32; full scale is 1."""
 
 
 class EncodecCodec:
@@ -46,11 +52,10 @@ class EncodecCodec:
 
     def encode(self, audio: Audio) -> Tokens:
         """The tokens of `audio` `(2, frames)` at 48 kHz."""
-        if audio.ndim != 2 or audio.shape[0] != self.channels:
-            raise UsageError(f"{self.codec_id}: expected audio (2, frames), got {audio.shape}; double a mono channel")
-        frames = audio.shape[1]
-        coded = each_on_one_thread(self._encode_segment, cut_segments(check_numbers(audio), self.framing))
-        codes, scales = stack_segments(coded, self.framing, frames, self.codebooks)
+        stereo = self._stereo(audio)
+        frames = stereo.shape[1]
+        with closing(each_on_one_thread(self._encode_segment, cut_segments(stereo, self.framing))) as coded:
+            codes, scales = stack_segments(coded, self.framing, frames, self.codebooks)
         tokens = Tokens(
             codes=codes, scales=scales, frames=frames, sample_rate_hz=self.sample_rate_hz, codec_id=self.codec_id
         )
@@ -60,15 +65,30 @@ class EncodecCodec:
     def decode(self, tokens: Tokens) -> Audio:
         """The audio `(2, tokens.frames)`."""
         check_tokens(tokens, self)
-        decoded = each_on_one_thread(self._decode_segment, split_tokens(tokens, self.framing))
-        return cross_fade(decoded, self.framing, self.channels, tokens.frames)
+        with closing(each_on_one_thread(self._decode_segment, split_tokens(tokens, self.framing))) as decoded:
+            return cross_fade(decoded, self.framing, self.channels, tokens.frames)
+
+    def _stereo(self, audio: Any) -> Audio:
+        """The audio as float32, refused where it is none that can be coded."""
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as no number
+            stereo = as_audio(audio)
+        if stereo.shape[0] != self.channels:
+            raise UsageError(f"{self.codec_id}: expected audio (2, frames), got {stereo.shape}; double a mono channel")
+        check_numbers(stereo)
+        peak = max(stereo.max(initial=0), -stereo.min(initial=0))
+        if peak > MOST_LEVEL:
+            raise UsageError(
+                f"{self.codec_id}: expected audio where full scale is 1, and {MOST_LEVEL:g} at most, got a peak of "
+                f"{peak:g}; divide it by its full scale"
+            )
+        return stereo
 
     @torch.inference_mode()
     def _encode_segment(self, segment: Audio) -> tuple[Codes, float]:
         # A copy, as torch would otherwise warn of arrays that may not be written to.
         audio = torch.from_numpy(np.array(segment, dtype=np.float32))[np.newaxis]
         scale = segment_scale(audio)
-        embedded = self._model.encoder(audio / scale)
+        embedded = self._numbers(self._model.encoder(audio / scale), "encoding")
         codes = self._model.quantizer.encode(embedded, self._model.frame_rate, self._bandwidth_kbps)
         return codes[:, 0].numpy().astype(np.int16), float(scale)
 
@@ -76,8 +96,17 @@ class EncodecCodec:
     def _decode_segment(self, coded: tuple[Codes, float]) -> Audio:
         codes, scale = coded
         embedded = self._model.quantizer.decode(torch.from_numpy(codes.astype(np.int64))[:, np.newaxis])
-        decoded: Audio = (self._model.decoder(embedded)[0] * scale).numpy()
+        decoded: Audio = self._numbers(self._model.decoder(embedded)[0] * scale, "decoding").numpy()
         return decoded
+
+    def _numbers(self, values: torch.Tensor, doing: str) -> torch.Tensor:
+        # In numpy, as the package's codes for NaN are codes like any other, and torch's own look takes threads.
+        if not np.isfinite(values.numpy()).all():
+            raise CodecError(
+                f"{self.codec_id}: expected numbers from {doing}, found NaN or infinity; "
+                "the weights are damaged or not of this model: name others with --weights FILE"
+            )
+        return values
 
 
 def segment_scale(audio: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ and only then; where it loads, nothing is done.
 
 import importlib
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from types import ModuleType
 
 from rebounce.engine.errors import CodecError
 
+# Two threads would each take away the other's stand-in, and the other's filter of warnings.
+_IMPORTING = threading.Lock()
+
 
 def import_encodec() -> ModuleType:
     """The package; warnings that it and torchaudio give while they load are of no use to anyone and are dropped."""
     try:
-        with warnings.catch_warnings():
+        with _IMPORTING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if "encodec" in sys.modules:
                 return importlib.import_module("encodec")

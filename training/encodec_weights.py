@@ -65,6 +65,7 @@ def load_model(state: State, source: str) -> Any:
     model = blank_model()
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     _check_shapes(state, shapes, source)
+    _check_kinds(state, source)
     values = {name: state[name].detach().to(torch.float32).contiguous() for name in shapes}
     _check_numbers(values, source)
     model.load_state_dict(values, assign=True)
@@ -137,6 +138,17 @@ def _check_shapes(state: State, shapes: dict[str, tuple[int, ...]], source: str)
             raise CodecError(
                 f"{source}: tensor {name}: expected {expected}, found {found}; these are not the weights of the "
                 f"encodec package's 48 kHz model; {_GET_WEIGHTS}"
+            )
+
+
+def _check_kinds(state: State, source: str) -> None:
+    """Refuse what float32 cannot take over value for value."""
+    for name, tensor in state.items():
+        is_plain = tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta)
+        if not (is_plain and tensor.is_floating_point()):
+            found = f"{tensor.dtype} in the layout {tensor.layout} on {tensor.device}"
+            raise CodecError(
+                f"{source}: tensor {name}: expected plain floating-point numbers, found {found}; {_GET_WEIGHTS}"
             )
 
 

@@ -19,8 +19,9 @@ from rebounce.engine.codec import Codec
 from rebounce.engine.errors import BundleError, CodecError, RecipeError, UnsupportedAudio, UsageError
 from rebounce.engine.staging import PREFIX
 from rebounce.engine.staging import SUFFIX as PART_SUFFIX
-from rebounce.training.bundle import SUFFIX, Bundle, bundle_bytes, read_bundle, write_bundle
+from rebounce.training.bundle import SUFFIX, bundle_bytes, read_bundle, write_bundle
 from rebounce.training.bundle_features import features_of
+from rebounce.training.bundle_item import Bundle
 from rebounce.training.codecs import CodecChoice, opened
 from rebounce.training.exercise import Exercise, draw_item
 from rebounce.training.prepare_settings import Settings
@@ -159,15 +160,22 @@ def _task(preparation: Preparation, codec: Codec, track: Track, item: tuple[str,
 
 def _is_sound(preparation: Preparation, task: Task) -> bool:
     """True where the very bundle that the task would make lies in its place already."""
-    settings = preparation.settings
     if not task.path.exists():
         return False
     try:
-        found = read_bundle(task.path, features=())
+        found = read_bundle(task.path, features=preparation.settings.features)
     except BundleError:
         return False
-    wanted = (task.track.sha256, task.stage, task.index, task.frames, settings.seed, settings.weights_sha256)
-    there = (found.track_sha256, found.stage, found.index, found.clean.frames, found.seed, found.weights_sha256)
+    settings, exercise = preparation.settings, preparation.exercises[task.stage]
+    damage = draw_item(task.track.sha256, exercise, settings.seed + task.index).damage
+    wanted = (
+        *(task.track.sha256, split_of(task.track.sha256), task.stage, exercise.name, task.index, settings.seed),
+        *(settings.codec_id, settings.weights_sha256, settings.features, task.frames, damage),
+    )
+    there = (
+        *(found.track_sha256, found.split, found.stage, found.exercise, found.index, found.seed),
+        *(found.clean.codec_id, found.weights_sha256, tuple(sorted(found.features)), found.clean.frames, found.damage),
+    )
     return wanted == there
 
 

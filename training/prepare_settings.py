@@ -14,10 +14,10 @@ from typing import Any
 from rebounce.engine.errors import UsageError
 from rebounce.engine.staging import Staged, output_errors
 from rebounce.training.bundle import SUFFIX
+from rebounce.training.bundle_facts import VERSION
 from rebounce.training.exercise import SCHEMA, Exercise
 
 FILE_NAME = "prepare.json"
-VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,9 @@ class Telling:
     def start(self, tasks: Sequence[Task]) -> None:
         """What there is to do, and what is there already."""
         waiting = [task for task in tasks if not task.is_there]
+        for task in () if self.arguments.is_quiet else waiting:
+            if task.path.exists():
+                self.say(f"replaced  {task.path}: damaged, or no bundle of this run; it is made again", err=True)
         for task in tasks:
             if task.is_there:
                 self._one(task, "kept")

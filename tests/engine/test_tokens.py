@@ -1,5 +1,7 @@
 """How audio is cut into segments and tokens, and what tokens must look like."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -74,3 +76,28 @@ def test_each_segment_has_one_scale() -> None:
 def test_there_is_no_negative_length() -> None:
     with pytest.raises(UsageError, match="expected 0 frames or more, found -1"):
         tokens(frames=-1)
+
+
+@pytest.mark.parametrize("frames", [1.5, True, "1", None])
+def test_a_length_is_a_whole_number(frames: object) -> None:
+    with pytest.raises(UsageError, match=f"expected 0 frames or more, found {frames!r}"):
+        tokens(frames=frames)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rate_hz", [0, -48_000, 48_000.0])
+def test_a_sample_rate_is_a_whole_number_above_nothing(rate_hz: int) -> None:
+    with pytest.raises(UsageError, match=f"expected a sample rate of 1 Hz or more, found {rate_hz!r}"):
+        replace(tokens(), sample_rate_hz=rate_hz)
+
+
+@pytest.mark.parametrize("codec_id", ["", 5])
+def test_tokens_without_a_codec_are_refused(codec_id: object) -> None:
+    with pytest.raises(UsageError, match=f"expected the name of their codec, found {codec_id!r}"):
+        replace(tokens(), codec_id=codec_id)  # type: ignore[arg-type]
+
+
+def test_tokens_are_compared_without_a_look_at_their_arrays() -> None:
+    one = tokens()
+    assert one == one  # noqa: PLR0124 - with arrays inside, this used to raise
+    assert one != tokens()
+    assert len({one, tokens()}) == 2

@@ -1,5 +1,7 @@
 """The features against plain transforms, and against levels that half precision cannot take."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -76,3 +78,16 @@ def test_only_what_is_named_is_made() -> None:
     assert features_of(noise(100), RATE_HZ, []) == {}
     assert list(features_of(noise(100), RATE_HZ, ["mel"])) == ["mel"]
     assert {name: feature_shape(name, 1_440_000) for name in FEATURES} == {"mel": (128, 2813), "stft": (1025, 2813)}
+
+
+def test_a_long_item_is_copied_once() -> None:
+    audio = np.zeros((2, 240 * RATE_HZ), np.float32)
+    features_of(audio[:, :RATE_HZ], RATE_HZ, ["mel"])  # loads what it needs
+    tracemalloc.start()
+    try:
+        features_of(audio, RATE_HZ, ["mel"])
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    mono_bytes = audio.nbytes / 2
+    assert mono_bytes < peak_bytes < 1.9 * mono_bytes

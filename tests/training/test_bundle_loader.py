@@ -1,12 +1,13 @@
 """Batches: the same for any number of workers, every item once an epoch, and filled up where items differ in length."""
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
 import torch
 from bundle_making import write_bundles
 
-from rebounce.engine.errors import BundleError
+from rebounce.engine.errors import BundleError, UsageError
 from rebounce.training.bundle_features import MEL_FLOOR_DB
 from rebounce.training.bundle_loader import EpochSampler, bundle_loader, collate
 from rebounce.training.dataset import BundleDataset, Sample, Windows
@@ -45,11 +46,44 @@ def test_batches_do_not_depend_on_the_number_of_workers(bundles: Path) -> None:
 
 
 @pytest.mark.filterwarnings(MANY_WORKERS)
-def test_a_bundle_that_cannot_be_used_is_named_by_a_worker_too(bundles: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 3])
+def test_a_bundle_that_cannot_be_used_is_named_in_one_sentence_each_time(bundles: Path, workers: int) -> None:
     dataset = BundleDataset(bundles)
-    dataset.paths[3].write_bytes(b"")
-    with pytest.raises(BundleError, match=str(dataset.paths[3])):
-        list(bundle_loader(dataset, batch_size=2, workers=1))
+    broken = dataset.paths[3]
+    whole = broken.read_bytes()
+    broken.write_bytes(b"")
+    loader = bundle_loader(dataset, batch_size=2, workers=workers, is_shuffled=False)
+    for _ in range(2):
+        found: list[list[int]] = []
+        with pytest.raises(BundleError) as caught:
+            found.extend(batch["index"].tolist() for batch in loader)
+        assert found == [[0, 1]]
+        assert type(caught.value) is BundleError
+        assert str(caught.value).startswith(f"{broken}: expected a token bundle, found a file that cannot be read")
+        assert "\n" not in str(caught.value)
+    broken.write_bytes(whole)
+    assert [batch["index"].tolist() for batch in loader] == [[0, 1], [2, 3], [4, 5], [6, 7], [8]]
+
+
+@pytest.mark.filterwarnings(MANY_WORKERS)
+def test_the_workers_stay_from_epoch_to_epoch(bundles: Path) -> None:
+    loader = bundle_loader(BundleDataset(bundles), batch_size=4, workers=1)
+    before = {process.pid for process in multiprocessing.active_children()}
+    workers = []
+    for _ in range(2):
+        list(loader)
+        workers.append({process.pid for process in multiprocessing.active_children()} - before)
+    assert len(workers[0]) == 1
+    assert workers[1] == workers[0]
+
+
+def test_seeds_and_epochs_below_nothing_are_refused(bundles: Path) -> None:
+    with pytest.raises(UsageError, match="seed: expected 0 or more, found -1"):
+        bundle_loader(BundleDataset(bundles), batch_size=2, seed=-1)
+    with pytest.raises(UsageError, match="epoch: expected 0 or more, found -1"):
+        bundle_loader(BundleDataset(bundles), batch_size=2, epoch=-1)
+    with pytest.raises(UsageError, match="epoch: expected 0 or more, found -2"):
+        EpochSampler(3, seed=0).set_epoch(-2)
 
 
 def test_each_epoch_has_every_item_once_in_an_order_of_its_own(bundles: Path) -> None:

@@ -22,7 +22,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_codec_is_named_after_its_rate_and_weights(weights: Path) -> None:
     sha256 = weights_sha256(read_weights(weights))
-    codec = open_codec("encodec", weights, expected_sha256=sha256)
+    codec = open_codec("encodec", weights)
     assert codec.weights_sha256 == sha256
     assert codec.codec_id == f"encodec-48khz-24kbps@{sha256[:12]}"
     assert (codec.codebooks, codec.codebook_size, codec.channels, codec.sample_rate_hz) == (16, 1024, 2, 48_000)
@@ -33,11 +33,6 @@ def test_a_codec_is_named_after_its_rate_and_weights(weights: Path) -> None:
 def test_torchs_own_file_gives_the_same_codec(weights: Path, tmp_path: Path) -> None:
     torch.save(read_weights(weights), tmp_path / "weights.th")
     assert open_codec("encodec", tmp_path / "weights.th").codec_id == open_codec("encodec", weights).codec_id
-
-
-def test_other_weights_than_asked_for_are_refused(weights: Path) -> None:
-    with pytest.raises(CodecError, match=rf"{weights}: expected .* SHA-256 0123456789ab, found [0-9a-f]{{12}}; "):
-        open_codec("encodec", weights, expected_sha256="0123456789ab" + "c" * 52)
 
 
 def test_without_weights_and_network_it_is_told_how_to_get_them(

@@ -1,7 +1,9 @@
 """Bundles as items: all of them, in one order, whole or in windows, and nothing unsound among them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from bundle_making import FRAMING, is_token, make_bundle, write_bundles
 from rebounce.engine.errors import BundleError, UsageError
 from rebounce.engine.tokens import PAD
 from rebounce.training.bundle import read_bundle, write_bundle
+from rebounce.training.bundle_item import Bundle
 from rebounce.training.dataset import BundleDataset, Windows
 
 
@@ -78,6 +81,19 @@ def test_windows_reach_both_ends_and_none_beyond() -> None:
     assert {Windows(segments=3).first(index, 0, 1) for index in range(50)} == {0}
 
 
+def test_another_seed_gives_other_windows() -> None:
+    first, other = ([Windows(segments=3, seed=seed).first(0, epoch, 60) for epoch in range(20)] for seed in (1, 2))
+    assert first != other
+
+
+@pytest.mark.parametrize("segments", [0, -3])
+def test_a_window_of_nothing_is_refused(segments: int) -> None:
+    with pytest.raises(UsageError, match=f"expected 1 segment or more, found {segments}"):
+        Windows(segments=segments)
+    with pytest.raises(UsageError, match="expected a seed of 0 or more, found -1"):
+        Windows(segments=1, seed=-1)
+
+
 def test_an_item_shorter_than_a_window_is_whole(tmp_path: Path) -> None:
     write_bundle(tmp_path / "1/train/x.safetensors", make_bundle(60_000))
     sample = BundleDataset(tmp_path, windows=Windows(segments=4))[0]
@@ -110,9 +126,51 @@ def test_tokens_of_another_codec_are_an_error_that_names_both(tmp_path: Path) ->
     dataset = BundleDataset(tmp_path)
     with pytest.raises(
         BundleError,
-        match=r"z\.safetensors: expected tokens of encodec_48khz.*in 4 codebooks, .*, found encodec@77 in 4",
+        match=r"z\.safetensors: expected tokens of codec encodec_48khz.*, like .*0-0\.safetensors, found encodec@77; ",
     ):
         dataset[1]
+
+
+def fewer_codebooks(bundle: Bundle) -> Bundle:
+    clean, damaged = (replace(tokens, codes=tokens.codes[:, :2]) for tokens in (bundle.clean, bundle.damaged))
+    return replace(bundle, clean=clean, damaged=damaged)
+
+
+# Of this length the one framing gives as many tokens as the other.
+SHORT = 30_000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda bundle: replace(bundle, weights_sha256="cd" * 32), "tokens of weights abab.*, found cdcd"),
+        (lambda bundle: replace(bundle, codebook_size=2048), "tokens of codebook size 1024, .*, found 2048"),
+        (fewer_codebooks, "tokens of codebooks 4, .*, found 2"),
+        (
+            lambda bundle: replace(bundle, framing=replace(FRAMING, stride_frames=48_000)),
+            "tokens of framing .*stride_frames=47520.*, found .*stride_frames=48000",
+        ),
+    ],
+)
+def test_tokens_that_differ_in_anything_from_the_first_are_an_error(
+    tmp_path: Path, change: Callable[[Bundle], Bundle], message: str
+) -> None:
+    bundle = make_bundle(SHORT)
+    write_bundle(tmp_path / "1/train/a.safetensors", bundle)
+    write_bundle(tmp_path / "1/train/z.safetensors", change(bundle))
+    with pytest.raises(BundleError, match=rf"z\.safetensors: expected {message}"):
+        BundleDataset(tmp_path)[1]
+
+
+@pytest.mark.parametrize(("stage", "split"), [("4", "train"), ("1", "test")])
+def test_a_bundle_that_lies_in_a_folder_of_others_is_an_error(tmp_path: Path, stage: str, split: str) -> None:
+    write_bundle(tmp_path / "1/train/x.safetensors", replace(make_bundle(100), stage=stage, split=split))
+    with pytest.raises(
+        BundleError,
+        match=rf"stage '1' and split 'train', as its folders say, found one of '{stage}' and '{split}'; "
+        rf"move it back to {stage}/{split}",
+    ):
+        BundleDataset(tmp_path)[0]
 
 
 def test_a_feature_that_was_not_prepared_is_an_error(tmp_path: Path) -> None:
@@ -138,3 +196,30 @@ def test_padding_is_no_token(tmp_path: Path) -> None:
     sample = BundleDataset(tmp_path)[0]
     assert (sample["codes_clean"][1, :, 2:] == PAD).all()
     assert sample["is_token"][1].sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"features": "mel"}, r"features: expected a list of names, found the text 'mel'; write \['mel'\]"),
+        ({"features": ["colour"]}, "features: expected mel or stft, found 'colour'"),
+        ({"features": ["mel", "mel"]}, "features: expected each once, found mel, mel"),
+        ({"stages": "1"}, "stages: expected a list of names, found the text '1'"),
+        ({"stages": []}, "stages: expected one at least, or None for all of them, found none"),
+        ({"stages": ["1", "1"]}, "stages: expected each once, found 1, 1"),
+        ({"split": "val"}, "split: expected train, validation, test, found 'val'"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused(tmp_path: Path, asked: dict[str, Any], message: str) -> None:
+    write_bundles(tmp_path, 1, frames=100)
+    with pytest.raises(UsageError, match=message):
+        BundleDataset(tmp_path, **asked)
+
+
+def test_items_are_counted_from_both_ends_and_there_are_no_others(tmp_path: Path) -> None:
+    write_bundles(tmp_path, 3, frames=100)
+    dataset = BundleDataset(tmp_path)
+    assert int(dataset[-1]["index"]) == 2
+    assert torch.equal(dataset[-1]["codes_clean"], dataset[2]["codes_clean"])
+    with pytest.raises(IndexError):
+        dataset[3]

@@ -18,9 +18,9 @@ from rebounce.engine.codec import Codec
 from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.segments import cross_fade
 from rebounce.engine.tokens import PAD, Tokens
-from rebounce.training.encodec_codec import SCALE_FLOOR, EncodecCodec
+from rebounce.training.encodec_codec import MOST_LEVEL, SCALE_FLOOR, EncodecCodec
 from rebounce.training.encodec_import import import_encodec
-from rebounce.training.encodec_weights import State, load_model, random_weights
+from rebounce.training.encodec_weights import State, random_weights
 from rebounce.training.music.mix import make_mix
 
 
@@ -49,6 +49,20 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="module")
+def package(state: State) -> Any:
+    """The package's own model, made and filled by the package: nothing of ours is in it but the numbers."""
+    model = import_encodec().EncodecModel.encodec_model_48khz(pretrained=False)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def package_decode(model: Any, coded: list[tuple[torch.Tensor, torch.Tensor]], frames: int) -> Audio:
+    with torch.inference_mode(), threads(1):
+        decoded: Audio = model.decode(coded)[0, :, :frames].numpy()
+    return decoded
+
+
 def package_encode(model: Any, audio: Audio, kbps: float = 24.0) -> list[tuple[torch.Tensor, torch.Tensor]]:
     model.set_target_bandwidth(kbps)
     with torch.inference_mode(), threads(1):
@@ -71,14 +85,16 @@ def test_it_is_a_codec(codec: EncodecCodec) -> None:
 
 
 @pytest.mark.parametrize(("kbps", "codebooks"), [(24.0, 16), (3.0, 2), (6.0, 4), (12.0, 8)])
-def test_codes_and_audio_are_those_of_the_package(state: State, music: Audio, kbps: float, codebooks: int) -> None:
-    codec, model = EncodecCodec(state, kbps), load_model(state, "test")
+def test_codes_and_audio_are_those_of_the_package(
+    state: State, package: Any, music: Audio, kbps: float, codebooks: int
+) -> None:
+    codec = EncodecCodec(state, kbps)
     audio = music if kbps == 24 else music[:, :50_000]
-    tokens, coded = codec.encode(audio), package_encode(model, audio, kbps)
+    tokens, coded = codec.encode(audio), package_encode(package, audio, kbps)
     assert tokens.codes.shape[1] == codebooks
     assert_equal_codes(tokens, coded)
-    with torch.inference_mode(), threads(1):
-        expected = model.decode(coded)[0, :, : audio.shape[1]].numpy()
+    expected = package_decode(package, coded, audio.shape[1])
+    assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(codec.decode(tokens), expected, atol=1e-5)
 
 
@@ -139,12 +155,19 @@ def test_an_ordinary_image_keeps_the_packages_scale(codec: EncodecCodec, music: 
 
 
 @pytest.mark.parametrize("right", [-0.9, -0.98, -1.0])
-def test_sides_that_cancel_do_not_blow_up_the_scale(codec: EncodecCodec, music: Audio, right: float) -> None:
+def test_sides_that_cancel_keep_their_level_which_the_package_loses(
+    codec: EncodecCodec, package: Any, music: Audio, right: float
+) -> None:
     audio = np.stack([music[0], np.float32(right) * music[0]])[:, :24_000]
     level = np.sqrt(np.mean(audio.astype(np.float64) ** 2))
     tokens = codec.encode(audio)
     assert tokens.scales[0] == pytest.approx(SCALE_FLOOR * level, rel=1e-5)
-    assert np.sqrt(np.mean(codec.decode(tokens) ** 2)) < 10 * level
+    # These weights decode to noise of about the scale's own level.
+    assert 0.1 * level < np.sqrt(np.mean(codec.decode(tokens) ** 2)) < 10 * level
+    coded = package_encode(package, audio)
+    mono_level = np.sqrt(np.mean(audio.astype(np.float64).mean(axis=0) ** 2))
+    assert coded[0][1].item() == pytest.approx(1e-8 + mono_level, rel=1e-4)
+    assert np.sqrt(np.mean(package_decode(package, coded, 24_000) ** 2)) < 0.06 * level
 
 
 def test_silence_is_coded_and_stays_silent(codec: EncodecCodec) -> None:
@@ -164,8 +187,52 @@ def test_audio_that_is_no_stereo_or_no_number_is_refused(codec: EncodecCodec) ->
         codec.encode(noise(100, channels=1))
     with pytest.raises(UsageError, match="expected numbers, got nan in channel 0 at frame 0"):
         codec.encode(np.full((2, 100), np.nan, dtype=np.float32))
-    with pytest.raises(CodecError, match="expected scales of 0 or more, found inf for segment 0"):
-        codec.encode(np.full((2, 100), 1e30, dtype=np.float32))
+    with pytest.raises(UsageError, match=r"looks channels-last - pass x\.T"):
+        codec.encode(noise(100).T)
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (
+            np.full((2, 100), 1_000, dtype=np.int16),
+            r"expected floating-point audio, got int16; divide by its full scale",
+        ),
+        (np.ones((2, 100), dtype=np.complex64), "expected an array of numbers, got dtype complex64"),
+        (np.ones((2, 100), dtype=object), "expected an array of numbers, got dtype object"),
+        (np.full((2, 100), 1e300), "expected numbers, got inf"),
+        (np.full((2, 100), 1e20), r"full scale is 1, and 1e\+15 at most, got a peak of 1e\+20; divide it"),
+        (np.full((2, 100), -1e30, dtype=np.float32), r"got a peak of 1e\+30"),
+    ],
+)
+def test_what_is_no_audio_at_full_scale_1_is_refused(codec: EncodecCodec, audio: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        codec.encode(audio)
+
+
+def test_lists_and_other_precisions_are_audio_too(codec: EncodecCodec) -> None:
+    audio = noise(500).astype(np.float16)
+    expected = codec.encode(audio.astype(np.float32))
+    others: list[Any] = [audio, audio.astype(np.float64), audio.astype(np.float64).tolist()]
+    for same in others:
+        np.testing.assert_array_equal(codec.encode(same).codes, expected.codes)
+
+
+def test_the_loudest_audio_that_is_taken_is_coded(codec: EncodecCodec, music: Audio) -> None:
+    loudest = music[:, :48_000] * np.float32(MOST_LEVEL / np.abs(music[:, :48_000]).max())
+    tokens = codec.encode(np.clip(loudest, -MOST_LEVEL, MOST_LEVEL))
+    assert np.isfinite(codec.decode(tokens)).all()
+
+
+@pytest.mark.parametrize(("part", "doing"), [("encoder.", "encoding"), ("decoder.", "decoding")])
+def test_weights_that_make_no_numbers_are_an_error(codec: EncodecCodec, state: State, part: str, doing: str) -> None:
+    huge = {
+        name: tensor * 1e30 if name.startswith(part) and name.endswith("weight") else tensor
+        for name, tensor in state.items()
+    }
+    broken = EncodecCodec(huge)
+    with pytest.raises(CodecError, match=f"expected numbers from {doing}, found NaN or infinity; the weights"):
+        broken.decode(broken.encode(noise(2_000)))
 
 
 def test_tokens_of_other_weights_are_refused(codec: EncodecCodec) -> None:

@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,37 @@ def test_nothing_warns_in_a_fresh_interpreter_that_takes_warnings_for_errors() -
     )
     run = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False)
     assert (run.stdout.split(), run.stderr) == (["48000", "True", "True"], "")
+
+
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Threads that take turns a thousand times as often as they would."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 1000)
+    yield
+    sys.setswitchinterval(before)
+
+
+# Without the lock each time fails in three of four runs.
+@pytest.mark.usefixtures("fresh_imports", "restless_threads")
+@pytest.mark.parametrize("time", range(3))
+def test_threads_that_import_at_once_do_so_one_after_another(
+    time: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = tmp_path / "tries"
+    write_torchaudio(tmp_path, f"open({str(tries)!r}, 'a').write('x')\nraise OSError('no library')")
+    monkeypatch.syspath_prepend(tmp_path)
+    filters = list(warnings.filters)
+    together = threading.Barrier(6, timeout=30)
+
+    def load() -> object:
+        together.wait()
+        return import_encodec()
+
+    with ThreadPoolExecutor(6) as pool:
+        found = [future.result() for future in [pool.submit(load) for _ in range(6)]]
+    assert {id(module) for module in found} == {id(sys.modules["encodec"])}
+    assert [name for name in sys.modules if name.startswith("torchaudio")] == []
+    # Whoever comes second finds encodec there, and has no more need of torchaudio.
+    assert tries.read_text() == "x"
+    assert warnings.filters == filters

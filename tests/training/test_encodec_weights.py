@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,31 @@ def test_weights_of_another_model_are_refused_with_the_tensor_that_tells(state: 
     for message, other in cases.items():
         with pytest.raises(CodecError, match=message):
             load_model(other, "my.th")
+
+
+NAME = "decoder.model.1.lstm.weight_hh_l0"
+
+
+@pytest.mark.filterwarnings("ignore")  # torch calls two of these kinds old or unfinished
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda tensor: tensor.to(torch.complex64), "torch.complex64"),
+        (lambda tensor: tensor.to(torch.int32), "torch.int32"),
+        (lambda tensor: tensor > 0, "torch.bool"),
+        (lambda tensor: tensor.to_sparse(), "layout torch.sparse_coo"),
+        (lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8), "torch.qint8"),
+        (lambda tensor: torch.empty(tensor.shape, device="meta"), "on meta"),
+    ],
+)
+def test_weights_of_a_kind_that_float32_cannot_take_over_are_refused(
+    state: State, change: Callable[[torch.Tensor], torch.Tensor], kind: str
+) -> None:
+    with pytest.raises(CodecError, match=rf"my.th: tensor {NAME}: expected plain floating-point numbers, .*{kind}"):
+        load_model({**state, NAME: change(state[NAME])}, "my.th")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_floating_point_of_any_width_is_taken(state: State, dtype: torch.dtype) -> None:
+    model = load_model({**state, NAME: state[NAME].to(dtype)}, "my.th")
+    assert torch.equal(model.state_dict()[NAME], state[NAME].to(dtype).to(torch.float32))

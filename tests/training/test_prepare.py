@@ -171,6 +171,26 @@ def test_what_is_there_and_sound_is_kept_and_anything_else_made_anew(preparation
     assert [task.path.read_bytes() for task in tasks] == whole
 
 
+def test_a_bundle_with_anything_else_in_it_than_the_run_would_make_is_not_kept(
+    preparation: Preparation, track: Track
+) -> None:
+    task = plan(preparation, [track], 1)[1]
+    make(preparation, task)
+    sound = read_bundle(task.path)
+    others = (
+        replace(sound, damage=()),
+        replace(sound, split="test" if sound.split == "train" else "train"),
+        replace(sound, exercise="another/2"),
+        replace(sound, **{side: replace(getattr(sound, side), codec_id="another") for side in ("clean", "damaged")}),
+        replace(sound, features={}),
+    )
+    for other in others:
+        write_bundle(task.path, other, replaces=True)
+        assert not plan(preparation, [track], 1)[1].is_there
+    write_bundle(task.path, sound, replaces=True)
+    assert plan(preparation, [track], 1)[1].is_there
+
+
 def test_stages_come_one_after_another(preparation: Preparation, track: Track, tmp_path: Path) -> None:
     other = master(tmp_path / "other.wav", noise(1_000, seed=9))
     tasks = plan(preparation, [track, other], 2)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rebounce.engine.errors import UsageError
+from rebounce.number_types import NumberRange
 from rebounce.verbosity import with_verbosity
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -69,7 +70,7 @@ class Arguments:
     help="The codec's, in kbps.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda; cuda is strict.")
-@click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.5, 120), help="Length of an item.")
+@click.option("--seconds", default=10.0, show_default=True, type=NumberRange(0.5, 120), help="Length of an item.")
 @click.option("--limit", type=click.IntRange(1), help="So many tracks at most, chosen by their content.")
 @click.option("--items", default=1, show_default=True, type=click.IntRange(1, 1000), help="Items of each track.")
 @click.option(
@@ -85,7 +86,7 @@ class Arguments:
     "--target",
     default=95.0,
     show_default=True,
-    type=click.FloatRange(0, 100, max_open=True),
+    type=NumberRange(0, 100, max_open=True),
     help="Percent of clean tracks that must come back bit-identical; reached when the lower bound is.",
 )
 @click.option(

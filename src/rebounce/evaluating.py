@@ -1,30 +1,31 @@
 """What `rebounce evaluate` does with its arguments: check everything first, then work, then tell."""
 
 import json
-import os
 import shutil
 import sys
 import time
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rebounce.cli_presets import find_preset
 from rebounce.engine.errors import UsageError
+from rebounce.engine.staging import check_room
 from rebounce.progress import Steps
 from rebounce.training.codecs import CodecChoice, opened
 from rebounce.training.evaluation.as_data import to_json
 from rebounce.training.evaluation.bench import Bench, presets_under_test
 from rebounce.training.evaluation.groups import Group, exercise_group, fault_groups, recipe_groups, stronger
 from rebounce.training.evaluation.markdown import summary_line
+from rebounce.training.evaluation.place import refuse_inside, taken
 from rebounce.training.evaluation.plain_table import LEGEND, plain
-from rebounce.training.evaluation.publish import INDEX_NAME, group_pages, publish
+from rebounce.training.evaluation.publish import INDEX_NAME, group_pages, names_written, publish
+from rebounce.training.evaluation.room import room_needed
 from rebounce.training.evaluation.run import Evaluation, Plan, evaluate, trials_of
-from rebounce.training.evaluation.tables import across_table, harm_table, section_table
-from rebounce.training.evaluation.written import claim_folder
+from rebounce.training.evaluation.tables import across_table, harm_table, section_table, token_tables
 from rebounce.training.exercise import exercise_of_stage
 from rebounce.training.recipes import load_curriculum, load_recipe
 from rebounce.training.scores.registry import SCORES
@@ -41,17 +42,22 @@ PIPED_WIDTH = 160
 
 def run(arguments: "Arguments") -> int:
     """Evaluate what was asked for; returns the exit code."""
-    _check_places(arguments)
+    if arguments.output is not None:
+        refuse_inside(arguments.clean, arguments.output)
     _check_device(arguments.device)
     groups, bench = _groups(arguments), _bench(arguments)
     _check_model(arguments)
+    with _output_taken(arguments, groups):
+        return _run(arguments, groups, bench)
+
+
+def _run(arguments: "Arguments", groups: list[Group], bench: Bench) -> int:
+    """All the work, with everything checked but the tracks."""
     tracks, passed_over = _tracks(arguments)
     for sentence in passed_over:
         click.echo(f"passed over  {sentence}", err=True)
     if not tracks:
         return 1
-    if arguments.output is not None:
-        claim_folder(arguments.output, arguments.is_forced)
     plan = Plan(
         tracks=tuple(tracks),
         groups=tuple(groups),
@@ -61,22 +67,22 @@ def run(arguments: "Arguments") -> int:
         harm_target=arguments.target / 100,
         asked=_asked(arguments, bench, passed_over),
     )
-    evaluation = _evaluated(plan, arguments)
-    _tell(evaluation, arguments)
-    problems = [*evaluation.problems, *_published(evaluation, arguments)]
-    for sentence in problems:
+    if arguments.output is not None:
+        check_room(arguments.output / INDEX_NAME, room_needed(plan, _kept(arguments)))
+    evaluation, files = _published(_evaluated(plan, arguments), arguments)
+    _tell(evaluation, files, arguments)
+    if files and arguments.output is not None and not arguments.is_quiet:
+        click.echo(f"written      {arguments.output / INDEX_NAME}", err=arguments.as_json)
+    for sentence in evaluation.problems:
         click.echo(f"failed       {sentence}", err=True)
-    return 1 if passed_over or problems else 0
+    return 1 if passed_over or evaluation.problems else 0
 
 
-def _check_places(arguments: "Arguments") -> None:
-    output = arguments.output
-    for given in arguments.clean if output is not None else ():
-        if output is not None and os.path.isdir(given) and output.resolve().is_relative_to(Path(given).resolve()):
-            raise UsageError(
-                f"-o {output}: lies inside the clean audio {given}, and a next run would take its files for clean; "
-                "choose a folder beside it"
-            )
+def _output_taken(arguments: "Arguments", groups: list[Group]) -> AbstractContextManager[object]:
+    """The output folder for this run alone, from before the work on; nothing where none was asked for."""
+    if arguments.output is None:
+        return nullcontext()
+    return taken(arguments.output, names_written([group.name for group in groups]), arguments.is_forced)
 
 
 def _check_device(device: str) -> None:
@@ -210,23 +216,24 @@ def _evaluated(plan: Plan, arguments: "Arguments") -> Evaluation:
     return evaluation
 
 
-def _published(evaluation: Evaluation, arguments: "Arguments") -> list[str]:
-    """Write the folder, where one was asked for; returns what failed."""
-    if arguments.output is None:
-        return []
-    count = 0 if arguments.has_no_audio else arguments.kept
-    pages = group_pages(evaluation, arguments.output, count)
+def _kept(arguments: "Arguments") -> int:
+    return 0 if arguments.has_no_audio else arguments.kept
+
+
+def _published(evaluation: Evaluation, arguments: "Arguments") -> tuple[Evaluation, list[str]]:
+    """Write the folder, where one was asked for; returns the evaluation with what failed of that, and the files."""
+    output = arguments.output
+    if output is None:
+        return evaluation, []
+    pages = group_pages(evaluation, output, _kept(arguments))
     with Steps(len(pages), not arguments.is_quiet) as steps:
-        problems = publish(evaluation, arguments.output, pages, arguments.processes, steps.step)
-    if not arguments.is_quiet:
-        click.echo(f"written      {arguments.output / INDEX_NAME}", err=arguments.as_json)
-    return problems
+        return publish(evaluation, output, pages, arguments.processes, steps.step)
 
 
-def _tell(evaluation: Evaluation, arguments: "Arguments") -> None:
-    """The tables in the terminal, or everything as JSON."""
+def _tell(evaluation: Evaluation, files: list[str], arguments: "Arguments") -> None:
+    """The tables in the terminal, or everything as JSON: what `evaluation.json` says."""
     if arguments.as_json:
-        click.echo(to_json(evaluation))
+        click.echo(to_json(evaluation, files))
         return
     if arguments.is_quiet:
         return
@@ -235,6 +242,7 @@ def _tell(evaluation: Evaluation, arguments: "Arguments") -> None:
     across = across_table(evaluation)
     tables += [across] if across.rows else []
     tables += [harm_table(evaluation)] if evaluation.harms else []
+    tables += token_tables(evaluation)
     click.echo(f"{summary_line(evaluation)}\n")
     for table in tables:
         click.echo(f"{plain(table, width, arguments.is_verbose)}\n")

@@ -108,27 +108,77 @@ def test_the_audit_of_clean_audio(evaluated: tuple[Outcome, Path]) -> None:
     assert Path(louder["worst"]["path"]).name in ("mix0.wav", "mix1.wav", "mix2.wav")
 
 
-def test_json_csv_markdown_terminal_and_page_say_the_same(evaluated: tuple[Outcome, Path]) -> None:
-    done, out = evaluated
+def test_csv_and_json_hold_the_same_values_and_say_which_are_there(evaluated: tuple[Outcome, Path]) -> None:
+    out = evaluated[1]
     data = told(out)
-    gain = rows(data, "gain")
-    mean = gain["damaged"]["scores"]["snr_db"]["mean"]
     with (out / "scores.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == sum(len(item["systems"]) * len(data["scores"]) for item in data["items"])
-    values = [
-        float(line["value"])
-        for line in lines
-        if (line["group"], line["system"], line["score"]) == ("gain", "damaged", "snr_db")
-    ]
-    assert sum(values) / len(values) == pytest.approx(mean)
-    assert {line["status"] for line in lines} <= {"scored", "undefined"}
-    table = (out / "table.md").read_text()
-    (row,) = [line for line in table.split("## gain")[1].splitlines() if line.startswith("| damaged")]
-    assert row.split("|")[2].split("[")[0].strip() == f"{mean:.2f}"
-    (shown,) = [line for line in done.out.split("gain:")[1].splitlines() if line.startswith("damaged")][:1]
-    assert shown.split()[1] == f"{mean:.2f}"
-    assert f'<td class="number">{mean:.2f}<' in (out / "index.html").read_text()
+    found = {(line["group"], line["sha256"], line["system"], line["score"]): line for line in lines}
+    expected = {
+        (item["group"], item["track"], system, score): (value, "undefined" if value is None else "scored")
+        for item in data["items"]
+        for system, outcome in item["systems"].items()
+        for score, value in outcome["scores"].items()
+    }
+    assert len(lines) == len(found) == len(expected) == 3 * (5 + 3) * len(data["scores"])
+    assert {key: (float(line["value"]) if line["value"] else None, line["status"]) for key, line in found.items()} == (
+        expected
+    )
+
+
+def text_of(number: float | None, score: dict[str, Any], sign: str = "") -> str:
+    """A number as tables show it: two decimals with a unit, three without, and no sign where it rounds to nothing."""
+    if number is None:
+        return ""
+    text = f"{number:{sign}.{2 if score['unit'] else 3}f}"
+    return text.strip("+-") if float(text) == 0 else text
+
+
+def cell_of(told: dict[str, Any], score: dict[str, Any], sign: str = "") -> str:
+    """A mean with its interval."""
+    mean, low, high = (text_of(told[part], score, sign) for part in ("mean", "low", "high"))
+    return f"{mean} [{low} to {high}]" if low else mean
+
+
+def test_markdown_holds_every_mean_interval_and_gain_of_the_json(evaluated: tuple[Outcome, Path]) -> None:
+    data = told(evaluated[1])
+    section = (evaluated[1] / "table.md").read_text().split("\n## gain\n")[1].split("\n## ")[0]
+    lines = [[cell.strip(" *") for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:1] == "|"]
+    systems = rows(data, "gain")
+    first = {line[0]: line[1:] for line in lines[2 : 2 + len(systems)]}
+    gains = {line[0]: line[1:] for line in lines[-len(systems) + 1 :]}
+    assert set(first) == set(systems) == {*gains, "damaged"}
+    for system, row in systems.items():
+        cells = [(score, row["scores"][score["name"]]) for score in data["scores"]]
+        assert first[system] == [cell_of(cell, score) for score, cell in cells]
+        if system != "damaged":
+            assert gains[system] == [cell_of(cell["gain"], score, "+") if cell["gain"] else "" for score, cell in cells]
+
+
+def test_page_and_terminal_hold_the_means_of_the_json(evaluated: tuple[Outcome, Path]) -> None:
+    done, out = evaluated
+    data = told(out)
+    table = (out / "index.html").read_text().split("<h2>gain</h2>")[1].split("</table>")[0]
+    lines = done.out.split("gain:")[1].splitlines()
+    for system, row in rows(data, "gain").items():
+        means = [text_of(row["scores"][score["name"]]["mean"], score) for score in data["scores"]]
+        (cells,) = re.findall(rf'<th scope="row">{re.escape(system)}</th>(.*?)</tr>', table)
+        assert re.findall(r'<td class="number">([^<]*)', cells) == means
+        line = next(line for line in lines if line.startswith(f"{system} "))
+        shown = [word.rstrip("+!") for word in line[len(system) :].split()]
+        assert shown == means[: len(shown)]  # the last ones do not fit into the width
+        assert len(shown) >= 8
+
+
+def test_json_on_stdout_is_what_the_file_says(mixes: Path, tmp_path: Path) -> None:
+    done = rebounce(
+        "evaluate", "--clean", mixes / "clean", "--fault", "gain", "--seconds", 1, "--limit", 1, "--scores", "snr_db",
+        "--audio", 1, "-o", tmp_path / "out", "--json",
+    )  # fmt: skip
+    data = json.loads(done.out)
+    assert data == told(tmp_path / "out")
+    assert sorted([*data["files"], "evaluation.json"]) == files_below(tmp_path / "out")
+    assert done.err == f"written      {tmp_path / 'out' / 'index.html'}\n"
 
 
 def test_bounds_are_explained_and_never_called_results(evaluated: tuple[Outcome, Path]) -> None:
@@ -167,8 +217,8 @@ def test_one_job_and_two_give_the_same_bytes(evaluated: tuple[Outcome, Path], mi
 
 def test_an_evaluation_that_is_there_is_kept_unless_forced(mixes: Path, tmp_path: Path) -> None:
     call = ("evaluate", "--clean", mixes / "clean", "--limit", 1, "--seconds", 2, "-o", tmp_path, "--scores", "snr_db")
-    (tmp_path / "notes.txt").write_text("mine")
     assert rebounce(*call, "--fault", "gain", "--audio", 1).code == 0
+    (tmp_path / "notes.txt").write_text("mine")
     assert (tmp_path / "gain.html").exists()
     again = rebounce(*call, "--fault", "eq", "--no-audio")
     assert again.code == 2
@@ -247,6 +297,13 @@ def test_wrong_usage_is_refused_before_any_work(mixes: Path, tmp_path: Path) -> 
         (*clean, "--codec", "opus"): "expected encodec",
         (*clean, "--device", "gpu"): "did you mean 'cuda'",
         (*clean, "-o", mixes / "clean" / "out"): "lies inside the clean audio",
+        (*clean, "-o", mixes / "clean" / "out", "--clean", mixes / "clea*"): "lies inside the clean audio",
+        (*clean, "-o", mixes): "expected an empty folder or an earlier evaluation",
+        (*clean, "-o", mixes, "--force"): "expected an empty folder or an earlier evaluation",
+        (*clean, "--seconds", "nan"): "expected a number, found nan",
+        (*clean, "--seconds", "inf"): "is not in the range",
+        (*clean, "--target", "nan"): "expected a number, found nan",
+        (*clean, "--target", "inf"): "is not in the range",
         (*clean, "-q", "-v"): "exclude each other",
     }
     for (call, words), done in zip(calls.items(), rebounce_many(calls), strict=True):
@@ -283,16 +340,29 @@ def test_with_a_codec_its_ceiling_and_what_tokens_could_give_stand_beside(mixes:
     save_weights(tmp_path / "random.safetensors", random_weights(0))
     done = rebounce(
         "evaluate", "--clean", mixes / "clean", "--fault", "gain", "--seconds", 1, "--limit", 1, "--scores", "snr_db",
-        "--weights", tmp_path / "random.safetensors", "--bandwidth", 3, "--json",
+        "--weights", tmp_path / "random.safetensors", "--bandwidth", 3, "--preset", "bypass",
+        "--preset", mixes / "louder.toml", "-o", tmp_path / "out", "--no-audio", "--json",
     )  # fmt: skip
     data = json.loads(done.out)
     assert done.code == 0
+    tokens = {row["system"]: row for row in next(g for g in data["groups"] if g["name"] == "gain")["tokens"]}
+    assert list(tokens) == ["damaged", "bypass", "louder"]
+    assert tokens["bypass"]["overall"] == tokens["damaged"]["overall"]
+    assert 0.5 < tokens["louder"]["overall"]["mean"] <= 1  # the codec takes the level away before it looks
+    assert [len(row["per_codebook"]) for row in tokens.values()] == [2] * 3
+    assert data["token_usage"]["tokens"] == [152, 152]  # 150 a second, and two more for the last segment's 480 frames
+    assert all(1 <= perplexity <= 152 for perplexity in data["token_usage"]["perplexity"])
+    for name in ("table.md", "index.html"):
+        text = (tmp_path / "out" / name).read_text()
+        assert f"{tokens['damaged']['overall']['mean']:.3f}" in text
+        assert "Token usage" in text
     assert data["asked"]["codec"]["id"].startswith("encodec-48khz-3kbps@")
     kinds = {system["name"]: system["kind"] for system in data["systems"]}
     assert (kinds["round trip"], kinds["oracle: tokens known"]) == ("ceiling", "oracle")
     means = {name: row["scores"]["snr_db"]["mean"] for name, row in rows(data, "gain").items()}
     assert means["round trip"] < means["damaged"]  # random weights decode noise
     assert means["oracle: tokens known"] is not None
+    assert list(data["across_faults"]) == list(kinds)
 
 
 def test_an_interruption_leaves_nothing_half_written(mixes: Path, tmp_path: Path) -> None:

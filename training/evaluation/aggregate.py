@@ -5,6 +5,7 @@ where things got better, whichever way the score runs, and what shows as 0.00 is
 zero are averaged by their size, since errors of both signs would cancel.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -13,9 +14,10 @@ from rebounce.training.evaluation.bench import DAMAGED
 from rebounce.training.evaluation.systems import RESULT, System
 from rebounce.training.evaluation.trial import Measured, Outcome
 from rebounce.training.evaluation.wording import least_shown
+from rebounce.training.scores.comparison import LIMIT_DB
 from rebounce.training.scores.confidence import Interval, lowest_rate, mean_interval
 from rebounce.training.scores.registry import SCORES
-from rebounce.training.scores.summary import MEASURES, Summary, summarise
+from rebounce.training.scores.summary import NEEDED, Summary, summarise
 from rebounce.training.scores.summary import Outcome as SummaryItem
 
 LEAST_TRACKS = 6
@@ -78,20 +80,24 @@ def rows_of(items: Sequence[Measured], systems: Sequence[System], scores: Sequen
     return [_row(items, system, scores, seed) for system in systems]
 
 
-def summary_of(items: Sequence[Measured], system: str, scores: Sequence[str]) -> Summary | None:
+def summary_of(items: Sequence[Measured], system: str, scores: Sequence[str], seed: int) -> Summary | None:
     """The numbers across groups; None where a score that they are made of was not asked for.
 
     What does not exist is left out, but what failed counts as harm.
     """
-    if not {measure.score for measure in MEASURES} <= set(scores):
+    if not set(NEEDED) <= set(scores):
         return None
     counted = [item for item in items if item.outcomes[system].is_there or item.outcomes[system].is_failure]
-    return summarise(
+    found = [
         SummaryItem(
-            fault=item.group, damaged=item.outcomes[DAMAGED].scores, restored=_scores_or_none(item.outcomes[system])
+            fault=item.group,
+            damaged=item.outcomes[DAMAGED].scores,
+            restored=_scores_or_none(item.outcomes[system]),
+            track=item.track.sha256,
         )
         for item in counted
-    )
+    ]
+    return summarise(found, seed)
 
 
 def rate_of(is_success: dict[str, bool]) -> Rate:
@@ -110,7 +116,7 @@ def improvement(score: str, damaged: float, value: float) -> float:
 
 def _scores_or_none(outcome: Outcome) -> dict[str, float | None]:
     """A system that failed has no score, which the summary counts as harm."""
-    return dict(outcome.scores) if outcome.is_there else {measure.score: None for measure in MEASURES}
+    return dict(outcome.scores) if outcome.is_there else dict.fromkeys(NEEDED)
 
 
 def _row(items: Sequence[Measured], system: System, scores: Sequence[str], seed: int) -> Row:
@@ -134,12 +140,17 @@ def _cell(items: Sequence[Measured], system: str, score: str, seed: int) -> Cell
     known = [value for value in signed if value is not None]
     is_there = [item.outcomes[system].is_there for item in items]
     return Cell(
-        interval=mean_interval(tracks, values, seed),
+        interval=mean_interval(tracks, values, seed).within(*_ends(score)),
         median=median(defined) if defined else None,
         bias=sum(known) / len(known) if is_size and known else None,
         undefined=sum(is_there) - len(defined),
         gain=None if system == DAMAGED else _gain(items, system, score, seed),
     )
+
+
+def _ends(score: str) -> tuple[float, float]:
+    """Between what the mean of a score lies: ratios end, distances and sizes begin at 0."""
+    return (-LIMIT_DB, LIMIT_DB) if SCORES[score].better == "higher" else (0.0, math.inf)
 
 
 def _gain(items: Sequence[Measured], system: str, score: str, seed: int) -> Gain | None:

@@ -14,6 +14,7 @@ from rebounce.training.damage import damage_to_data
 from rebounce.training.evaluation.aggregate import Cell, Gain, Rate, Row
 from rebounce.training.evaluation.harm import Harm
 from rebounce.training.evaluation.run import Evaluation, Section
+from rebounce.training.evaluation.token_scores import item_tokens_to_data
 from rebounce.training.evaluation.trial import Measured, Outcome
 from rebounce.training.scores.registry import SCORES
 from rebounce.training.tracks import Track, split_of
@@ -43,6 +44,7 @@ def to_data(evaluation: Evaluation, files: Iterable[str] = ()) -> dict[str, Any]
             name: None if summary is None else summary.to_data() for name, summary in evaluation.summaries.items()
         },
         "groups": [_section_to_data(section) for section in evaluation.sections],
+        "token_usage": None if evaluation.usage is None else asdict(evaluation.usage),
         "items": [_item_to_data(item) for item in evaluation.items],
         "problems": list(evaluation.problems),
         "files": list(files),
@@ -57,7 +59,7 @@ def _track_to_data(track: Track) -> dict[str, Any]:
 def _score_to_data(name: str) -> dict[str, Any]:
     score = SCORES[name]
     told = {key: getattr(score, key) for key in ("name", "title", "unit", "better", "about")}
-    return told | {"is_available": score.is_available()}
+    return told | {"is_available": score.is_available(), "trouble": score.trouble()}
 
 
 def _section_to_data(section: Section) -> dict[str, Any]:
@@ -69,6 +71,7 @@ def _section_to_data(section: Section) -> dict[str, Any]:
         "items": section.items,
         "undamaged": section.undamaged,
         "rows": [_row_to_data(row) for row in section.rows],
+        "tokens": [asdict(row) for row in section.tokens],
     }
 
 
@@ -104,6 +107,7 @@ def _harm_to_data(harm: Harm) -> dict[str, Any]:
         "target": harm.target,
         "is_reached": harm.is_reached,
         "failed": harm.failed,
+        "silent": harm.silent,
         "worst": None if worst is None else asdict(worst) | {"path": str(worst.path)},
     }
 
@@ -115,8 +119,10 @@ def _item_to_data(item: Measured) -> dict[str, Any]:
         "seed": item.seed,
         "start_s": item.start_s,
         "seconds": item.seconds,
+        "is_silent": item.is_silent,
         "damage": damage_to_data(item.damage),
         "systems": {name: _outcome_to_data(outcome) for name, outcome in item.outcomes.items()},
+        "tokens": item_tokens_to_data(item.tokens),
     }
 
 

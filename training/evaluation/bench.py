@@ -1,6 +1,7 @@
 """What is judged: presets and a codec, as data that travels to other processes and is built there once."""
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -41,9 +42,15 @@ class Bench:
 
 
 def presets_under_test(chosen: Iterable[tuple[str, str | Path]], allow_plugins: Iterable[Path]) -> tuple[Preset, ...]:
-    """The presets as `(what was typed, what it means)`, each loaded and so checked; twice the same counts once."""
+    """The presets as `(what was typed, what it means)`, each loaded and so checked; twice the same counts once.
+
+    The same is what has the same name, and what is the same file, by whichever path.
+    """
     allowed = list(allow_plugins)
-    pairs = dict.fromkeys(chosen)
+    first: dict[str | Path, tuple[str, str | Path]] = {}
+    for typed, source in chosen:
+        first.setdefault(Path(os.path.realpath(source)) if isinstance(source, Path) else source, (typed, source))
+    pairs = list(first.values())
     short = [_short_name(source) for _, source in pairs]
     found = []
     for (typed, source), name in zip(pairs, short, strict=True):

@@ -15,6 +15,7 @@ import soundfile
 from scipy.io import wavfile
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.overview import HIGHEST_HZ, Overview
 from rebounce.engine.pictures import spectrogram_picture
 from rebounce.training.evaluation.groups import CLEAN
@@ -43,7 +44,7 @@ class GroupPage:
     @property
     def name(self) -> str:
         """The page's file name."""
-        return f"{'do-no-harm' if self.group == CLEAN else file_part(self.group)}.html"
+        return page_name(self.group)
 
 
 def write_group(page: GroupPage) -> list[str]:
@@ -63,6 +64,11 @@ def write_group(page: GroupPage) -> list[str]:
     )
     write_text(page.folder / page.name, html)
     return [*files, page.name]
+
+
+def page_name(group: str) -> str:
+    """The file name of a group's page."""
+    return f"{'do-no-harm' if group == CLEAN else file_part(group)}.html"
 
 
 def file_part(text: str) -> str:
@@ -117,7 +123,8 @@ def _write_audio(folder: Path, base: str, audio: Audio, sample_rate_hz: int) -> 
     is_flac = fits and sample_rate_hz <= FLAC_MOST_RATE_HZ
     file = io.BytesIO()
     if is_flac:
-        soundfile.write(file, audio.T, sample_rate_hz, format="FLAC", subtype="PCM_24")
+        with signals_wait():  # soundfile calls back into Python for each piece, and loses what is raised there
+            soundfile.write(file, audio.T, sample_rate_hz, format="FLAC", subtype="PCM_24")
     else:
         # libsndfile would put the time of day into the file.
         wavfile.write(file, sample_rate_hz, audio.T)

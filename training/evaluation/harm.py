@@ -1,7 +1,7 @@
 """Do no harm: clean audio, in which nothing is wrong, through every preset; what changed, and the worst of it.
 
 A track counts as identical when all of its excerpts come back bit by bit, and the rate as reached when its lower
-bound holds.
+bound holds. Digital silence that stays silent shows nothing and is left out: almost anything leaves it as it is.
 """
 
 import math
@@ -26,12 +26,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
-    """One preset's audit. `worst` is the excerpt with the largest difference, None where none was changed."""
+    """One preset's audit. `worst` is the excerpt with the largest difference, None where none was changed.
+
+    `silent` excerpts of digital silence came back as they were, and are left out.
+    """
 
     preset: str
     identical: Rate
     target: float
     failed: int
+    silent: int
     worst: Change | None
 
     @property
@@ -48,7 +52,8 @@ class Harm:
 def harm_of(items: Sequence[Measured], preset: str, target: float) -> Harm:
     """The audit from the items of the clean group."""
     identical: dict[str, bool] = {}
-    for item in items:
+    counted = [item for item in items if not (item.is_silent and item.outcomes[preset].is_unchanged)]
+    for item in counted:
         unchanged = item.outcomes[preset].is_unchanged
         identical[item.track.sha256] = identical.get(item.track.sha256, True) and unchanged
     changes = [_change(item, preset) for item in items if item.outcomes[preset].change_dbfs is not None]
@@ -57,6 +62,7 @@ def harm_of(items: Sequence[Measured], preset: str, target: float) -> Harm:
         identical=rate_of(identical),
         target=target,
         failed=sum(item.outcomes[preset].is_failure for item in items),
+        silent=len(items) - len(counted),
         worst=max(changes, key=lambda change: change.change_dbfs, default=None),
     )
 

@@ -3,7 +3,7 @@
 What always holds: an item is a function of its track and seed, so that what is heard is what was scored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rebounce.engine.audio import Audio
@@ -14,8 +14,8 @@ from rebounce.training.evaluation.run import Plan, trial_of
 from rebounce.training.evaluation.systems import Missing
 from rebounce.training.evaluation.trial import Measured, Trial, is_same, outputs, pair_of
 from rebounce.training.scores.registry import SCORES
+from rebounce.training.scores.summary import NEEDED, repair_of
 from rebounce.training.scores.summary import Outcome as SummaryItem
-from rebounce.training.scores.summary import repair_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +86,39 @@ def _most_changed(plan: Plan, items: Sequence[Measured], count: int) -> list[Kep
 def _ranked(plan: Plan, items: Sequence[Measured]) -> tuple[list[Measured], str]:
     """The items from worst to best, and by what: what the presets repaired, or without one how damaged they are."""
     presets = [preset.name for preset in plan.bench.presets]
-    score = plan.bench.scores[0]
-    known = [(value, item) for item in items if (value := _value(item, presets, score)) is not None]
+    first = plan.bench.scores[0]
+    if not presets:
+        why, values = f"the {SCORES[first].title}", [_goodness(item, first) for item in items]
+    elif set(NEEDED) <= set(plan.bench.scores):
+        why = "the share of the damage that the presets took away"
+        values = [_mean(_repair(item, preset) for preset in presets) for item in items]
+    else:
+        why = f"what the presets gained in {SCORES[first].title}"
+        values = [_mean(_gain(item, preset, first) for preset in presets) for item in items]
+    known = [(value, item) for value, item in zip(values, items, strict=True) if value is not None]
     order = sorted(known, key=lambda pair: (pair[0], pair[1].track.path, pair[1].seed))
-    why = "the share of the damage that the presets took away" if presets else f"the {SCORES[score].title}"
     return [item for _, item in order], why
 
 
-def _value(item: Measured, presets: Sequence[str], score: str) -> float | None:
-    """The mean of the presets' repairs of an item; None where that is undefined."""
-    damaged = item.outcomes[DAMAGED].scores
-    if not presets:
-        value = damaged.get(score)
-        return None if value is None else improvement(score, 0.0, value)
-    restored = [item.outcomes[preset].scores for preset in presets if item.outcomes[preset].is_there]
-    repairs = [repair_of(SummaryItem(fault=item.group, damaged=damaged, restored=scores)).score for scores in restored]
-    known = [repair for repair in repairs if repair is not None]
+def _goodness(item: Measured, score: str) -> float | None:
+    value = item.outcomes[DAMAGED].scores.get(score)
+    return None if value is None else improvement(score, 0.0, value)
+
+
+def _repair(item: Measured, preset: str) -> float | None:
+    if not item.outcomes[preset].is_there:
+        return None
+    damaged, restored = (item.outcomes[name].scores for name in (DAMAGED, preset))
+    return repair_of(SummaryItem(fault=item.group, damaged=damaged, restored=restored)).score
+
+
+def _gain(item: Measured, preset: str, score: str) -> float | None:
+    before, after = (item.outcomes[name].scores.get(score) for name in (DAMAGED, preset))
+    return None if before is None or after is None else improvement(score, before, after)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.excerpt import FLAC, LONGEST_S, MP3, Sound, data_address, matched_gains
+from rebounce.engine.deferred_signals import signals_wait
+from rebounce.engine.excerpt import FLAC, LONGEST_S, MP3, Codec, Sound, data_address, matched_gains
 from rebounce.engine.overview import Overview
 
 # A shorter stretch rather than a lossy one, since damage by an encoder is one of the things to be heard.
@@ -43,7 +44,7 @@ def heard(audios: Sequence[Audio], sample_rate_hz: int, overview: Overview, most
             sounds = [_cut(audio, sample_rate_hz, start_s, end_s) for audio in audios]
             if not all(codec.suits(sound) for sound in sounds):
                 break
-            addresses = [data_address(codec.media_type, codec.encode(sound)) for sound in sounds]
+            addresses = [_address(codec, sound) for sound in sounds]
             size = sum(len(address) for address in addresses)
             if size <= most_bytes:
                 return Heard(
@@ -51,6 +52,12 @@ def heard(audios: Sequence[Audio], sample_rate_hz: int, overview: Overview, most
                 )
             length_s *= 0.97 * most_bytes / size
     return None
+
+
+def _address(codec: Codec, sound: Sound) -> str:
+    with signals_wait():  # soundfile calls back into Python for each piece, and loses what is raised there
+        content = codec.encode(sound)
+    return data_address(codec.media_type, content)
 
 
 def _cut(audio: Audio, sample_rate_hz: int, start_s: float, end_s: float) -> Sound:

@@ -1,5 +1,6 @@
-"""The tables of an evaluation as Markdown, to be read and to be quoted."""
+"""The tables of an evaluation as Markdown, to be read and to be quoted; no name in them is taken for Markdown."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from rebounce.training.evaluation.run import Evaluation, Section
@@ -10,6 +11,7 @@ from rebounce.training.evaluation.tables import (
     gain_rate,
     harm_table,
     section_table,
+    token_tables,
 )
 from rebounce.training.evaluation.wording import counted, score_lines
 from rebounce.training.scores.registry import SCORES
@@ -27,7 +29,7 @@ GAINS = (
 def markdown_of(evaluation: Evaluation) -> str:
     """The whole document."""
     plan = evaluation.plan
-    parts = ["# Evaluation", f"{summary_line(evaluation)}.", READING]
+    parts = ["# Evaluation", f"{_escaped(summary_line(evaluation))}.", READING]
     if evaluation.problems:
         parts += ["## What went wrong", _bullets(evaluation.problems)]
     if evaluation.harms:
@@ -41,11 +43,10 @@ def markdown_of(evaluation: Evaluation) -> str:
         parts += [GAINS, _grid(table.head, table.rows[1:], _gain)]
         rates = _rates(section, plan.bench.scores)
         parts += ["Tracks on which a preset was better:", _bullets(rates)] if rates else []
-    parts += ["## What the rows are", _bullets(f"**{system.name}**: {system.about}" for system in evaluation.systems)]
-    parts += [
-        "## What the columns are",
-        _bullets(f"**{name}**: {about}" for name, about in score_lines(plan.bench.scores)),
-    ]
+    for table in token_tables(evaluation):
+        parts += _described(table, _value)
+    parts += ["## What the rows are", _terms((system.name, system.about) for system in evaluation.systems)]
+    parts += ["## What the columns are", _terms(score_lines(plan.bench.scores))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -60,14 +61,14 @@ def summary_line(evaluation: Evaluation) -> str:
 def _described(table: Table, text: Callable[[Shown], str]) -> list[str]:
     about = f"{table.about[:1].upper()}{table.about[1:]}".rstrip(".") + "."
     notes = [_bullets(table.notes)] if table.notes else []
-    return [f"## {table.title}", about, _grid(table.head, table.rows, text), *notes]
+    return [f"## {_escaped(table.title)}", _escaped(about), _grid(table.head, table.rows, text), *notes]
 
 
 def _grid(head: Iterable[str], rows: Iterable[tuple[str, tuple[Shown, ...]]], text: Callable[[Shown], str]) -> str:
-    titles = ["", *head]
+    titles = ["", *map(_escaped, head)]
     lines = [titles, ["---", *["---:"] * (len(titles) - 1)]]
-    lines += [[name, *(text(cell) for cell in cells)] for name, cells in rows]
-    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in line)} |" for line in lines)
+    lines += [[_escaped(name), *(text(cell) for cell in cells)] for name, cells in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _value(cell: Shown) -> str:
@@ -89,8 +90,14 @@ def _rates(section: Section, scores: Iterable[str]) -> list[str]:
 
 
 def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {_escaped(line)}" for line in lines)
+
+
+def _terms(lines: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"- **{_escaped(name)}**: {_escaped(about)}" for name, about in lines)
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
+    """The text as it is read, in one line: a backslash before whatever Markdown would take for its own."""
+    marked = re.sub(r"[\\`*_\[\]<>|~$&]", r"\\\g<0>", " ".join(text.split()))
+    return re.sub(r"^(\d*)([#+\-=.)])", r"\1\\\2", marked)

@@ -1,6 +1,6 @@
-"""What someone could reach who knows the answer: bounds to read results against, never results.
+"""What someone could reach who knows the answer: a bound to read results against, never a result.
 
-What always holds: the shape of the damaged audio comes back, or None where a bound does not exist for it.
+What always holds: the shape of the damaged audio comes back.
 """
 
 import math
@@ -10,9 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
-from rebounce.engine.audio import Audio, joined
-from rebounce.engine.codec import Codec
-from rebounce.engine.resampling import Resampler
+from rebounce.engine.audio import Audio
 
 WINDOW_S = 0.0464
 """Length of a spectrum, rounded to a power of two: 2048 at 44.1 and 48 kHz."""
@@ -42,23 +40,6 @@ def clean_magnitude(clean: Audio, damaged: Audio, sample_rate_hz: int) -> Audio:
     return whole.copy()
 
 
-def round_trip(audio: Audio, sample_rate_hz: int, codec: Codec) -> Audio | None:
-    """The audio encoded and decoded, at its own rate again; None where it has more channels than the codec."""
-    channels, frames = audio.shape
-    if channels > codec.channels > 1:
-        return None
-    if channels > codec.channels:
-        each = [round_trip(channel[np.newaxis], sample_rate_hz, codec) for channel in audio]
-        return np.concatenate([channel for channel in each if channel is not None])
-    wide = np.repeat(audio, codec.channels, axis=0) if channels < codec.channels else audio
-    at_its_rate = _resampled(wide, sample_rate_hz, codec.sample_rate_hz)
-    decoded = _resampled(codec.decode(codec.encode(at_its_rate)), codec.sample_rate_hz, sample_rate_hz)
-    narrow = decoded.mean(axis=0, keepdims=True) if channels < codec.channels else decoded
-    # To half the rate and back, an odd number of frames ends one off.
-    exact: Audio = np.pad(narrow[:, :frames], ((0, 0), (0, max(0, frames - narrow.shape[1])))).astype(np.float32)
-    return exact
-
-
 def _with_magnitudes(clean: Audio, damaged: Audio, hop: int) -> NDArray[np.float32]:
     """Windows `(channels, spectra, size)` with the magnitudes of one and the phases of the other, ready to be added."""
     size = HOPS_PER_WINDOW * hop
@@ -73,10 +54,3 @@ def _with_magnitudes(clean: Audio, damaged: Audio, hop: int) -> NDArray[np.float
     phases = np.divide(spectra[1], found, out=np.zeros_like(spectra[1]), where=is_sounding)
     made: NDArray[np.float32] = fft.irfft(wanted * phases, n=size, axis=-1) * (window / np.float32(HANN_SQUARES))
     return made
-
-
-def _resampled(audio: Audio, from_hz: int, to_hz: int) -> Audio:
-    if from_hz == to_hz:
-        return audio
-    resampler = Resampler(from_hz, to_hz, audio.shape[0])
-    return joined([resampler.push(audio), resampler.finish()], audio.shape[0])

@@ -18,7 +18,15 @@ from rebounce.training.evaluation.groups import CLEAN
 from rebounce.training.evaluation.markdown import READING, summary_line
 from rebounce.training.evaluation.run import Evaluation
 from rebounce.training.evaluation.systems import RESULT
-from rebounce.training.evaluation.tables import Shown, Table, across_table, harm_table, section_table
+from rebounce.training.evaluation.tables import (
+    Shown,
+    Table,
+    across_table,
+    harm_table,
+    section_table,
+    token_row_name,
+    token_tables,
+)
 from rebounce.training.evaluation.wording import score_lines
 
 FOLDER = Path(__file__).parent
@@ -42,6 +50,9 @@ def index_html(evaluation: Evaluation, pages: Mapping[str, str]) -> str:
     for section in evaluation.sections:
         table = section_table(section, evaluation.plan.bench.scores)
         parts.append(_section(table, results, pages.get(section.group.name)))
+    rows = [(section, row) for section in evaluation.sections for row in section.tokens]
+    token_results = {token_row_name(section, row) for section, row in rows if row.system in results}
+    parts += [_section(table, token_results, None) for table in token_tables(evaluation)]
     parts.append(_words("What the rows are", [(system.name, system.about) for system in evaluation.systems]))
     parts.append(_words("What the columns are", score_lines(evaluation.plan.bench.scores)))
     tracks = _list([(str(track.path), f"SHA-256 {track.sha256}") for track in evaluation.plan.tracks])

@@ -6,7 +6,7 @@ what a run found out does not depend on when, where and how fast it ran.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,8 @@ from rebounce.training.evaluation.aggregate import Row, rows_of, summary_of
 from rebounce.training.evaluation.bench import Bench
 from rebounce.training.evaluation.groups import CLEAN, MIXED, Group, clean_group
 from rebounce.training.evaluation.harm import Harm, harm_of
-from rebounce.training.evaluation.systems import CEILING, INPUT, System, systems_of
+from rebounce.training.evaluation.systems import System, systems_of
+from rebounce.training.evaluation.token_scores import Histogram, TokenRow, TokenUsage, token_rows, usage_of
 from rebounce.training.evaluation.trial import Measured, Trial, measure
 from rebounce.training.scores.summary import Summary
 from rebounce.training.tracks import Track
@@ -40,13 +41,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One group with its rows; `undamaged` items drew no fault at all, and are left out."""
+    """One group with its rows; `undamaged` items drew no fault at all, and are left out. `tokens` need a codec."""
 
     group: Group
     tracks: int
     items: int
     undamaged: int
     rows: tuple[Row, ...]
+    tokens: tuple[TokenRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Evaluation:
     harms: tuple[Harm, ...]
     items: tuple[Measured, ...]
     problems: tuple[str, ...]
+    usage: TokenUsage | None
 
 
 def trials_of(plan: Plan) -> list[Trial]:
@@ -83,19 +86,23 @@ def evaluate(plan: Plan, processes: int, on_item: Callable[[str], None]) -> Eval
     """Run the plan; `on_item` is told the name of each item once it is done."""
     measured: list[Measured] = []
     problems: list[str] = []
+    counts: Histogram | None = None
     setup = partial(use_threads, 1) if plan.bench.codec and processes > 1 else None
     with closing(run_tasks(measure, trials_of(plan), processes, setup)) as done:
         for trial, result in done:
             if isinstance(result, Failure):
                 problems.append(_failed_item(trial, result))
             else:
-                measured.append(result)
+                counts = _added(counts, result)
+                measured.append(_without_histogram(result))
             on_item(f"{trial.group}: {trial.track.path.name}")
-    return judged(plan, measured, problems)
+    return judged(plan, measured, problems, None if counts is None else usage_of(counts))
 
 
-def judged(plan: Plan, measured: Sequence[Measured], problems: Sequence[str]) -> Evaluation:
-    """What all the items of a plan come to."""
+def judged(
+    plan: Plan, measured: Sequence[Measured], problems: Sequence[str], usage: TokenUsage | None = None
+) -> Evaluation:
+    """What all the items of a plan come to; `usage` is that of the codec's tokens."""
     systems = systems_of(plan.bench)
     names, scores = [system.name for system in systems], plan.bench.scores
     faults = [item for item in measured if item.group != CLEAN]
@@ -106,18 +113,28 @@ def judged(plan: Plan, measured: Sequence[Measured], problems: Sequence[str]) ->
         systems=tuple(systems),
         sections=tuple(_section(plan, group, systems, faults) for group in plan.groups),
         summaries={
-            system.name: summary_of([*single, *_audited(clean, system.name, plan)], system.name, scores)
+            system.name: summary_of([*single, *_audited(clean, system.name, plan)], system.name, scores, plan.seed)
             for system in systems
-            if system.kind not in (INPUT, CEILING)
         },
         harms=tuple(harm_of(clean, preset.name, plan.harm_target) for preset in plan.bench.presets if clean),
         items=tuple(measured),
         problems=(*problems, *_failed_systems(measured, names)),
+        usage=usage,
     )
 
 
+def _added(counts: Histogram | None, item: Measured) -> Histogram | None:
+    if item.tokens is None or item.tokens.histogram is None:
+        return counts
+    return item.tokens.histogram if counts is None else counts + item.tokens.histogram
+
+
+def _without_histogram(item: Measured) -> Measured:
+    return item if item.tokens is None else replace(item, tokens=replace(item.tokens, histogram=None))
+
+
 def _audited(clean: Sequence[Measured], system: str, plan: Plan) -> Sequence[Measured]:
-    """The clean items, for a preset; an oracle is not asked whether it does harm."""
+    """The clean items, for a preset; nobody else is asked whether it does harm."""
     return clean if any(preset.name == system for preset in plan.bench.presets) else ()
 
 
@@ -130,6 +147,7 @@ def _section(plan: Plan, group: Group, systems: Sequence[System], measured: Sequ
         items=len(items),
         undamaged=len(plan.tracks) * plan.items - drawn,
         rows=tuple(rows_of(items, systems, plan.bench.scores, plan.seed)),
+        tokens=token_rows([item.track.sha256 for item in items], [item.tokens for item in items], plan.seed),
     )
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from rebounce.engine.audio import Audio, check_numbers
 from rebounce.engine.errors import PluginError, RebounceError
-from rebounce.training.codecs import opened
 from rebounce.training.damage import apply_damage, undo_damage
 from rebounce.training.evaluation.bench import (
     DAMAGED,
     MAGNITUDE,
+    ORIGINAL,
     PARAMETERS,
     ROUND_TRIP,
     TOKENS,
@@ -22,7 +22,8 @@ from rebounce.training.evaluation.bench import (
     Preset,
     board_of,
 )
-from rebounce.training.evaluation.oracle import clean_magnitude, round_trip
+from rebounce.training.evaluation.coding import Coder
+from rebounce.training.evaluation.oracle import clean_magnitude
 from rebounce.training.faults.fault import Undoable
 from rebounce.training.faults.registry import fault_named
 from rebounce.training.tracks import LEAD_IN_S, Pair, Track, read_track
@@ -75,9 +76,10 @@ def results(pair: Pair, bench: Bench) -> Iterator[tuple[str, Output]]:
         yield preset.name, restored(preset, pair)
 
 
-def bounds(track: Track, pair: Pair, bench: Bench) -> Iterator[tuple[str, Output]]:
+def bounds(track: Track, pair: Pair, coder: Coder | None) -> Iterator[tuple[str, Output]]:
     """What results are read against, one at a time, in the order of `systems_of`."""
-    trips = [_round_trip(audio, pair, bench) for audio in (pair.clean, pair.damaged)] if bench.codec else []
+    versions = ((ORIGINAL, pair.clean), (DAMAGED, pair.damaged)) if coder else ()
+    trips = [_round_trip(name, audio, coder) for name, audio in versions if coder]
     if trips:
         yield ROUND_TRIP, trips[0]
     yield PARAMETERS, _attempt(lambda: _parameters_known(track, pair), "one of the faults cannot be taken back exactly")
@@ -111,11 +113,9 @@ def _checked(made: Audio, given: Audio) -> Audio:
     return made
 
 
-def _round_trip(audio: Audio, pair: Pair, bench: Bench) -> Output:
-    assert bench.codec is not None
-    codec = opened(bench.codec)
-    absent = f"the codec takes {codec.channels} channels, and there are {audio.shape[0]}"
-    return _attempt(lambda: round_trip(audio, pair.sample_rate_hz, codec), absent)
+def _round_trip(name: str, audio: Audio, coder: Coder) -> Output:
+    absent = f"the codec takes {coder.codec.channels} channels, and there are {audio.shape[0]}"
+    return _attempt(lambda: coder.round_trip(name, audio), absent)
 
 
 def _tokens_known(damaged: Audio, clean_trip: Output, damaged_trip: Output) -> Output:

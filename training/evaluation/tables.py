@@ -11,6 +11,7 @@ from rebounce.training.evaluation.aggregate import LEAST_TRACKS, Gain, Rate, Row
 from rebounce.training.evaluation.groups import MIXED
 from rebounce.training.evaluation.harm import Harm
 from rebounce.training.evaluation.run import Evaluation, Section
+from rebounce.training.evaluation.token_scores import TokenRow
 from rebounce.training.evaluation.wording import (
     column_title,
     counted,
@@ -20,13 +21,30 @@ from rebounce.training.evaluation.wording import (
     number_text,
     percent,
 )
+from rebounce.training.scores.confidence import Interval
 from rebounce.training.scores.registry import SCORES
+
+SHARE_DIGITS = 3
 
 ABOUT_ACROSS = (
     "The average score is the mean over the faults of the share of the damage that is gone: 1 is all of it, 0 is what "
     "doing nothing gets, below 0 is more damage than before. The spread is the standard deviation over the faults, the "
     "robustness index the mean of their worse half. All three are made of the faults' own scores beside them, and are "
     "defined by rebounce alone."
+)
+
+ABOUT_TOKENS = (
+    "The damaged input and every preset's output encoded: the share of tokens that are those of the clean audio, in "
+    "all codebooks and in each. Tokens of the same sound may differ, most of all in the later codebooks."
+)
+ABOUT_USAGE = (
+    "The clean audio of all items encoded, and how it uses each codebook. The perplexity is as how many codes used "
+    "alike it counts."
+)
+
+ABOUT_HARM = (
+    "clean audio through each preset: the share of tracks that come back bit-identical, and the worst change; it "
+    "judges excerpts of {seconds:g} s in memory, not whole files and not how they are written"
 )
 
 
@@ -68,7 +86,7 @@ def harm_table(evaluation: Evaluation) -> Table:
     harms = evaluation.harms
     return Table(
         title="Do no harm",
-        about="clean audio through each preset: the share of tracks that come back bit-identical, and the worst change",
+        about=ABOUT_HARM.format(seconds=evaluation.plan.bench.seconds),
         head=("identical", "at least", "target", "reached", "worst change, dBFS"),
         rows=tuple((harm.preset, tuple(Shown(value=text) for text in _harm_cells(harm))) for harm in harms),
         notes=tuple(note for harm in harms for note in _harm_notes(harm)),
@@ -82,16 +100,62 @@ def across_table(evaluation: Evaluation) -> Table:
     for system, summary in evaluation.summaries.items():
         if summary is None or not summary.faults:
             continue
-        parts = {row.fault: row.score for row in summary.faults}
-        whole = (summary.average_score, summary.spread, summary.robustness_index)
-        numbers = (*whole, *(parts.get(fault) for fault in faults))
-        rows.append((system, tuple(Shown(value=number_text(part, 3)) for part in numbers)))
+        parts = {row.fault: row.interval for row in summary.faults}
+        cells = [*summary.intervals.values(), *(parts.get(fault) for fault in faults)]
+        rows.append((system, tuple(_interval_cell(interval) for interval in cells)))
     return Table(
         title="Across faults",
         about=ABOUT_ACROSS,
         head=("average score", "spread", "robustness index", *faults),
         rows=tuple(rows),
     )
+
+
+def token_tables(evaluation: Evaluation) -> list[Table]:
+    """Token accuracy, a row a system in each group, and token usage; none without a codec, or tokens."""
+    rows = [(section, row) for section in evaluation.sections for row in section.tokens]
+    books = max((len(row.per_codebook) for _, row in rows), default=0)
+    head = tuple(f"book {number + 1}" for number in range(books))
+    accuracy = Table(
+        title="Tokens",
+        about=ABOUT_TOKENS,
+        head=("all", *head),
+        rows=tuple((token_row_name(section, row), tuple(_token_cells(row))) for section, row in rows),
+        notes=tuple(
+            f"{token_row_name(section, row)}: {counted(row.undefined, 'item')} could not be encoded"
+            for section, row in rows
+            if row.undefined
+        ),
+    )
+    return [table for table in (accuracy, _usage_table(evaluation, head)) if table.rows]
+
+
+def token_row_name(section: Section, row: TokenRow) -> str:
+    """What a row of the token table is called."""
+    return f"{section.group.name}: {row.system}"
+
+
+def _token_cells(row: TokenRow) -> list[Shown]:
+    return [_interval_cell(interval) for interval in (row.overall, *row.per_codebook)]
+
+
+def _usage_table(evaluation: Evaluation, head: tuple[str, ...]) -> Table:
+    usage = evaluation.usage
+    lines = () if usage is None else (
+        ("perplexity", tuple(number_text(value, 1) for value in usage.perplexity)),
+        (f"of {usage.codebook_size} codes used", tuple(percent(share) for share in usage.used)),
+        ("the most frequent one", tuple(percent(share) for share in usage.largest)),
+        ("tokens", tuple(str(count) for count in usage.tokens)),
+    )  # fmt: skip
+    rows = tuple((name, tuple(Shown(value=text) for text in texts)) for name, texts in lines)
+    return Table(title="Token usage", about=ABOUT_USAGE, head=head, rows=rows)
+
+
+def _interval_cell(interval: Interval | None) -> Shown:
+    """A share, or empty."""
+    if interval is None:
+        return Shown()
+    return Shown(value=number_text(interval.mean, SHARE_DIGITS), interval=interval_text(interval, SHARE_DIGITS))
 
 
 def _shown(row: Row, score: str) -> Shown:
@@ -110,7 +174,9 @@ def _shown(row: Row, score: str) -> Shown:
 def _section_notes(section: Section, scores: Sequence[str]) -> list[str]:
     notes = []
     if section.tracks < LEAST_TRACKS:
-        notes.append(f"with fewer than {LEAST_TRACKS} tracks intervals are rough, and no gain is marked as sure")
+        notes.append(
+            f"no gain is marked as sure with fewer than {LEAST_TRACKS} tracks, which may all go one way by chance"
+        )
     if section.undamaged:
         notes.append(f"{counted(section.undamaged, 'item')} drew no fault at all and are left out")
     for row in section.rows:
@@ -163,13 +229,16 @@ def _harm_notes(harm: Harm) -> list[str]:
         scores = [named_score(name, value) for name, value in harm.worst.scores.items() if value is not None]
         where = f"{harm.worst.path}, from {harm.worst.start_s:.1f} s on"
         notes.append(f"{harm.preset}: the worst change is in {where}: {', '.join(scores)}")
+    if harm.silent:
+        silent = counted(harm.silent, "excerpt")
+        notes.append(f"{harm.preset}: {silent} of digital silence came back as such, which shows nothing: left out")
     if harm.failed:
         notes.append(f"{harm.preset}: failed on {counted(harm.failed, 'clean item')}, which count as changed")
     return notes
 
 
 def _of(rate: Rate) -> str:
-    return f"{rate.successes} of {rate.tracks} ({percent(rate.share)})"
+    return f"{rate.successes} of {rate.tracks} ({percent(rate.share)})" if rate.tracks else "0 of 0"
 
 
 def gain_rate(gain: Gain) -> str:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from rebounce.engine.audio import Audio
+from rebounce.training.codecs import opened
 from rebounce.training.damage import Damage
-from rebounce.training.evaluation.bench import Bench
+from rebounce.training.evaluation.bench import DAMAGED, ORIGINAL, Bench
+from rebounce.training.evaluation.coding import Coder, Encoded
 from rebounce.training.evaluation.groups import CLEAN
 from rebounce.training.evaluation.systems import Missing, Output, bounds, results
+from rebounce.training.evaluation.token_scores import ItemTokens, item_tokens
 from rebounce.training.exercise import Exercise, draw_item
 from rebounce.training.scores.registry import SCORES
 from rebounce.training.tracks import Pair, Track, make_pair
@@ -56,7 +59,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """An item with the outcome of every system, by name."""
+    """An item with the outcome of every system, by name; `tokens` only with a codec that could encode it.
+
+    `is_silent` where not one sample of the clean audio is anything but zero.
+    """
 
     group: str
     track: Track
@@ -65,11 +71,22 @@ class Measured:
     seconds: float
     damage: Damage
     outcomes: Mapping[str, Outcome]
+    tokens: ItemTokens | None = None
+    is_silent: bool = False
 
 
 def measure(trial: Trial) -> Measured:
     """Make the item, let every system have it, and score what they give."""
     pair = pair_of(trial)
+    coder = _coder(trial, pair)
+    tokens: dict[str, Encoded | None] = {}
+    outcomes = {}
+    for name, output in outputs(trial, pair, coder):
+        outcomes[name] = _outcome(output, pair, trial.bench.scores)
+        if coder and not isinstance(output, Missing) and name in _answers(trial):
+            # What came back as it was is not encoded again.
+            tokens[name] = _tokens(coder, DAMAGED if outcomes[name].is_unchanged else name, output)
+    clean = _tokens(coder, ORIGINAL, pair.clean) if coder else None
     return Measured(
         group=trial.group,
         track=trial.track,
@@ -77,15 +94,20 @@ def measure(trial: Trial) -> Measured:
         start_s=pair.start_frame / pair.sample_rate_hz,
         seconds=pair.clean.shape[1] / pair.sample_rate_hz,
         damage=pair.damage,
-        outcomes={name: _outcome(output, pair, trial.bench.scores) for name, output in outputs(trial, pair)},
+        outcomes=outcomes,
+        tokens=item_tokens(clean, tokens, coder.codec.codebook_size) if coder and clean else None,
+        is_silent=not pair.clean.any(),
     )
 
 
-def outputs(trial: Trial, pair: Pair) -> Iterator[tuple[str, Output]]:
-    """Every system's name with what it makes of the item, one at a time; where nothing is wrong there are no bounds."""
+def outputs(trial: Trial, pair: Pair, coder: Coder | None = None) -> Iterator[tuple[str, Output]]:
+    """Every system's name with what it makes of the item, one at a time; where nothing is wrong there are no bounds.
+
+    A `coder` given has their tokens at hand for more than this.
+    """
     yield from results(pair, trial.bench)
     if trial.group != CLEAN:
-        yield from bounds(trial.track, pair, trial.bench)
+        yield from bounds(trial.track, pair, coder or _coder(trial, pair))
 
 
 def pair_of(trial: Trial) -> Pair:
@@ -97,6 +119,26 @@ def pair_of(trial: Trial) -> Pair:
 def is_same(left: Audio, right: Audio) -> bool:
     """True when every bit is the same."""
     return left is right or left.tobytes() == right.tobytes()
+
+
+def _coder(trial: Trial, pair: Pair) -> Coder | None:
+    """None without a codec, and for the audit of clean audio, which asks for bits."""
+    codec = trial.bench.codec
+    return None if codec is None or trial.group == CLEAN else Coder(opened(codec), pair.sample_rate_hz)
+
+
+def _answers(trial: Trial) -> set[str]:
+    """The systems whose tokens are judged."""
+    return {DAMAGED, *(preset.name for preset in trial.bench.presets)}
+
+
+def _tokens(coder: Coder, name: str, audio: Audio) -> Encoded | None:
+    """None for what the codec cannot encode, of which a preset may put out any; its audio is scored all the same."""
+    try:
+        with np.errstate(all="ignore"):
+            return coder.tokens(name, audio)
+    except Exception:
+        return None
 
 
 def _outcome(output: Output, pair: Pair, scores: tuple[str, ...]) -> Outcome:

@@ -12,11 +12,11 @@ WAYS = {"higher": "higher is better", "lower": "lower is better", "zero": "best 
 
 
 def column_title(name: str) -> str:
-    """The score with its unit, and without its number where what it needs is not installed."""
+    """The score with its unit, and why its column is empty where what it needs cannot be used."""
     score = SCORES[name]
     unit = f", {score.unit}" if score.unit else ""
-    absent = "" if score.is_available() else f" ({score.package} is not installed)"
-    return f"{score.title}{unit}{absent}"
+    trouble = score.trouble()
+    return f"{score.title}{unit}{f' ({trouble})' if trouble else ''}"
 
 
 def score_lines(scores: Sequence[str]) -> list[tuple[str, str]]:

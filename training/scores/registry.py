@@ -4,13 +4,12 @@
         value = score.function(clean, restored, sample_rate_hz, damaged)
 
 Every function may be called with or without the damaged input; only the echo return loss enhancement uses it, and is
-None without it. None means undefined, and is never a number in disguise. A score whose package is absent is None too;
-`is_available` tells the two apart.
+None without it. None means undefined, and is never a number in disguise. A score whose package is absent or broken is
+None too; `trouble` tells the two apart.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from math import isfinite
 from typing import Literal, Protocol
 
@@ -21,7 +20,7 @@ from rebounce.training.scores.mel_distance import mel_distance_db
 from rebounce.training.scores.multi_resolution_stft import multi_resolution_stft
 from rebounce.training.scores.si_sdr import si_sdr_db
 from rebounce.training.scores.snr import erle_db, snr_db
-from rebounce.training.scores.speech import pesq, stoi
+from rebounce.training.scores.speech import pesq, stoi, trouble_with
 from rebounce.training.scores.stereo_error import correlation_error, width_error_db
 
 Better = Literal["higher", "lower", "zero"]
@@ -51,9 +50,14 @@ class Score:
     function: ScoreFunction
     package: str | None = None
 
+    def trouble(self) -> str | None:
+        """Why the package that the score needs cannot be used; the column stays, empty and labelled with that."""
+        reason = None if self.package is None else trouble_with(self.package)
+        return f"{self.package} {reason}" if reason else None
+
     def is_available(self) -> bool:
-        """Whether what the score needs is installed; where not, its column stays, empty and labelled."""
-        return self.package is None or find_spec(self.package) is not None
+        """Whether there is no such trouble."""
+        return self.trouble() is None
 
 
 def _of_samples(function: Callable[[Audio, Audio], float | None]) -> ScoreFunction:
@@ -69,7 +73,7 @@ def _at_a_rate(function: Callable[[Audio, Audio, int], float | None], package: s
     """A score that needs the sample rate, and perhaps a package."""
 
     def score(clean: Audio, other: Audio, sample_rate_hz: int, damaged: Audio | None = None, /) -> float | None:
-        if package is not None and find_spec(package) is None:
+        if package is not None and trouble_with(package) is not None:
             return None
         return _finite(function(clean, other, sample_rate_hz))
 

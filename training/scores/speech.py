@@ -7,6 +7,7 @@ memory grows with it; the score is the mean over the parts that have one.
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -18,15 +19,28 @@ from rebounce.training.scores.comparison import comparable
 RATE_HZ = 16_000
 PART_S = 10.0
 
-# The lower end of P.862.2's curve. The package finds no utterance in silence, where a listener would find the worst.
-LOWEST_PESQ = 1.04
+# What P.862.2's curve 0.999 + 4 / (1 + e^(3.8224 - 1.3669 x)) comes down to. The package finds no utterance in silence,
+# where a listener would find the worst.
+LOWEST_PESQ = 0.999
 
 # A little less than 30 frames of STOI. On a few milliseconds the package fails instead of saying that they are too few.
 SHORTEST_STOI_S = 0.39
 
 
+@cache
+def trouble_with(package: str) -> str | None:
+    """Why a package cannot be used, None where it can: one that was built for another numpy is as good as absent."""
+    try:
+        import_module(package)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == package:
+            return "is not installed"
+        return f"does not load: {(str(error) or type(error).__name__).splitlines()[0]}"
+    return None
+
+
 def pesq(clean: Audio, other: Audio, sample_rate_hz: int) -> float | None:
-    """PESQ wide-band (ITU-T P.862.2) of two pieces `(channels, frames)`: from 1.04, bad, to 4.64, a copy.
+    """PESQ wide-band (ITU-T P.862.2) of two pieces `(channels, frames)`: from 1, bad, to 4.64, a copy.
 
     A part that is silent in `other` alone has the lowest score there is. None where PESQ finds no utterance: in
     silence, or in less than a quarter of a second.

@@ -42,7 +42,8 @@ def token_accuracy(clean: Tokens, other: Tokens) -> TokenAccuracy:
     """Token for token at the same place; UsageError where the two do not stand for equally long audio of one codec."""
     if clean.codec_id != other.codec_id:
         raise UsageError(f"tokens: expected two of one codec, found {clean.codec_id} and {other.codec_id}")
-    if clean.codes.shape != other.codes.shape or ((clean.codes == PAD) != (other.codes == PAD)).any():
+    is_as_long = (clean.frames, clean.codes.shape) == (other.frames, other.codes.shape)
+    if not is_as_long or ((clean.codes == PAD) != (other.codes == PAD)).any():
         raise UsageError(
             "tokens: expected two of equally long audio, "
             f"found codes {clean.codes.shape} of {clean.frames} frames and {other.codes.shape} of {other.frames}"

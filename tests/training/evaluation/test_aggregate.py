@@ -106,16 +106,26 @@ def test_a_track_on_which_a_system_failed_is_not_better() -> None:
 
 
 def test_the_summary_counts_a_failure_as_harm_and_passes_over_what_does_not_exist() -> None:
-    scores = {"snr_db": 20.0, "log_spectral_distance_db": 2.0, "mel_distance_db": 2.0}
+    scores = {"snr_db": 20.0, "log_spectral_distance_db": 2.0, "mel_distance_db": 2.0, "si_sdr_db": 25.0}
     before = Outcome(scores=scores)
-    copy = scored(snr_db=120.0, log_spectral_distance_db=0.0, mel_distance_db=0.0)
-    found = summary_of([item("a", {"damaged": before, "ours": copy})], "ours", list(scores))
+    copy = scored(snr_db=120.0, log_spectral_distance_db=0.0, mel_distance_db=0.0, si_sdr_db=120.0)
+    found = summary_of([item("a", {"damaged": before, "ours": copy})], "ours", list(scores), 0)
     assert found is not None
     assert found.average_score == 1.0
     for other, expected in ((FAILED, 0.0), (ABSENT, 1.0), (before, 0.5)):
         measured = [item("a", {"damaged": before, "ours": copy}), item("b", {"damaged": before, "ours": other})]
-        told = summary_of(measured, "ours", list(scores))
+        told = summary_of(measured, "ours", list(scores), 0)
         assert told is not None
         assert told.average_score is not None
         assert math.isclose(told.average_score, expected)
-    assert summary_of([item("a", {"damaged": before, "ours": copy})], "ours", ["snr_db"]) is None
+        assert told.intervals["average_score"].tracks == (1 if other is ABSENT else 2)
+    for missing in scores:
+        few = [score for score in scores if score != missing]
+        assert summary_of([item("a", {"damaged": before, "ours": copy})], "ours", few, 0) is None
+
+
+def test_an_interval_of_few_tracks_ends_where_the_score_does() -> None:
+    ratios = cell(items("ours", [0.0, 0.0], [119.0, 100.0])).interval
+    sizes = cell(items("ours", [0.0, 0.0], [0.1, -3.0], "loudness_error_lu"), "loudness_error_lu").interval
+    assert (ratios.mean, ratios.high) == (109.5, 120)
+    assert (sizes.mean, sizes.low) == (1.55, 0)

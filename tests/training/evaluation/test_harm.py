@@ -1,5 +1,6 @@
 """Do no harm: what counts as identical, as reached, and as worst."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_a_share_is_reached_when_its_bound_holds(tracks: int, is_reached: bool) 
 @pytest.mark.parametrize(("target", "needed"), [(0.0, 0), (0.5, 5), (0.9, 29), (1.0, 0)])
 def test_how_many_tracks_a_target_takes_at_least(target: float, needed: int) -> None:
     assert harm_of(clean(("a", SAME)), "ours", target).tracks_needed == needed
+
+
+def test_silence_that_stays_silent_is_left_out_and_counted_but_harm_to_it_counts() -> None:
+    items = clean(("a", SAME), ("b", SAME), ("b", SAME), ("c", changed(-60)), ("d", FAILED))
+    silent = [replace(item, is_silent=number != 2) for number, item in enumerate(items)]
+    harm = harm_of(silent, "ours", 0.9)
+    assert (harm.silent, harm.identical.successes, harm.identical.tracks) == (2, 1, 3)
+    assert harm.worst is not None
+    nothing = harm_of([replace(item, is_silent=True) for item in clean(("a", SAME))], "ours", 0.9)
+    assert (nothing.silent, nothing.identical.tracks, nothing.is_reached) == (1, 0, False)
 
 
 def test_a_failure_is_no_identity() -> None:

@@ -5,6 +5,7 @@ import json
 import re
 from base64 import b64decode
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +15,20 @@ from commands import GAIN, chain, files_below, write
 from signals import noise, tone
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.errors import UsageError
 from rebounce.engine.overview import Overview
+from rebounce.training.evaluation.as_data import to_json
 from rebounce.training.evaluation.bench import Bench, presets_under_test
 from rebounce.training.evaluation.group_page import file_names, file_part, write_group
 from rebounce.training.evaluation.groups import fault_groups
 from rebounce.training.evaluation.kept import kept_items, versions
 from rebounce.training.evaluation.listening import Heard, heard
-from rebounce.training.evaluation.publish import group_pages, publish
+from rebounce.training.evaluation.place import taken
+from rebounce.training.evaluation.publish import group_pages, names_written, publish
+from rebounce.training.evaluation.room import room_needed
 from rebounce.training.evaluation.run import Evaluation, Plan, evaluate
-from rebounce.training.evaluation.written import claim_folder
 from rebounce.training.tracks import find_tracks
 
-SCORES = ("snr_db", "log_spectral_distance_db", "mel_distance_db")
+SCORES = ("snr_db", "si_sdr_db", "log_spectral_distance_db", "mel_distance_db")
 RATE_HZ = 44_100
 
 
@@ -106,43 +108,72 @@ def test_without_a_preset_items_are_ranked_by_their_damage(done: Evaluation) -> 
     assert snrs == sorted(snr for snr in snrs if snr is not None)
 
 
+def test_without_the_scores_of_the_summary_items_are_ranked_by_the_gain_in_the_first(done: Evaluation) -> None:
+    plan = replace(done.plan, bench=replace(done.plan.bench, scores=("snr_db",)))
+    kept = kept_items(plan, done.items, "gain", 5)
+    assert {one.why for one in kept} == {"what the presets gained in SNR"}
+    gains = [share_repaired(done, one.measured.track.path.name) for one in kept]
+    assert gains == sorted(gains)
+
+
 def test_a_group_is_written_with_exact_files_and_a_page_of_its_own(done: Evaluation, tmp_path: Path) -> None:
     (page, _) = group_pages(done, tmp_path, 1)
     told = write_group(page)
-    assert sorted(told) == files_below(tmp_path)
-    text = (tmp_path / "gain.html").read_text()
+    folder = page.folder
+    assert sorted(told) == files_below(folder)
+    text = (folder / "gain.html").read_text()
     assert "track &lt;" in text
     assert not re.search(r"track <\d", text)
     assert "bypass gave the same as damaged, bit by bit" in text
     assert all('alt="' in image for image in re.findall(r"<img [^>]*>", text))
     clean = next(version.audio for version in versions(page.kept[0].trial))
-    (path,) = [tmp_path / name for name in told if name.endswith("/clean.flac")]
+    (path,) = [folder / name for name in told if name.endswith("/clean.flac")]
     assert np.abs(soundfile.read(path, dtype="float64")[0].T - clean).max() <= 2.0**-23
     for link in re.findall(r'<a href="([^"]+)"', text):
-        assert link == "index.html" or (tmp_path / link).exists()
+        assert link == "index.html" or (folder / link).exists()
 
 
-def test_what_was_published_can_be_replaced_and_nothing_else_is_touched(done: Evaluation, tmp_path: Path) -> None:
+def published(done: Evaluation, folder: Path, kept: int, blocked: str = "") -> tuple[Evaluation, list[str]]:
+    """Everything written into a folder; with `blocked` a file lies where this folder of the part should be."""
+    with taken(folder, [], False) as part:
+        if blocked:
+            (part / blocked).write_text("")
+        return publish(done, folder, group_pages(done, folder, kept), 1, lambda name: None)
+
+
+def test_everything_that_is_published_is_said_to_be(done: Evaluation, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    assert publish(done, folder, group_pages(done, folder, 1), 1, lambda name: None) == []
+    told, files = published(done, folder, 1)
     data = json.loads((folder / "evaluation.json").read_text())
-    assert sorted([*data["files"], "evaluation.json"]) == files_below(folder)
-    (folder / "gain" / "mine.txt").write_text("stays")
-    (tmp_path / "other.txt").write_text("stays")
-    data["files"].append("../other.txt")
-    (folder / "evaluation.json").write_text(json.dumps(data))
-    with pytest.raises(UsageError, match="add --force"):
-        claim_folder(folder, is_forced=False)
-    claim_folder(folder, is_forced=True)
-    assert files_below(tmp_path) == ["other.txt", "out/gain/mine.txt"]
-    assert not (folder / "clean").exists()
+    assert sorted([*files, "evaluation.json"]) == files_below(folder)
+    assert data == json.loads(to_json(told, files))
+    assert told.problems == ()
+    assert {path.parts[0] for path in map(Path, files)} <= set(names_written(["gain"]))
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"files": 7}', '{"files": [1, "evaluation.json"]}'])
-def test_a_damaged_evaluation_can_be_replaced(text: str, tmp_path: Path) -> None:
-    (tmp_path / "evaluation.json").write_text(text)
-    claim_folder(tmp_path, is_forced=True)
-    assert files_below(tmp_path) == []
+def test_the_room_is_estimated_rather_too_large_than_too_small(done: Evaluation, tmp_path: Path) -> None:
+    for kept in (0, 1, 3):
+        folder = tmp_path / str(kept)
+        _, files = published(done, folder, kept)
+        size = sum((folder / name).stat().st_size for name in [*files, "evaluation.json"])
+        # The pages hold the player, 30 kB each, which is beneath notice otherwise.
+        assert size - 60_000 < room_needed(done.plan, kept) < 5 * size
+
+
+def test_a_page_that_failed_is_told_everywhere_and_leaves_no_files(done: Evaluation, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    told, files = published(done, folder, 1, blocked="gain")
+    (problem,) = told.problems
+    assert problem.startswith(f"gain.html: {folder / 'gain'}")
+    data = json.loads((folder / "evaluation.json").read_text())
+    assert (data["problems"], data["files"]) == ([problem], files)
+    assert sorted([*files, "evaluation.json"]) == files_below(folder)
+    assert not any(name.startswith("gain") for name in files)
+    assert "the result cannot be written" in (folder / "table.md").read_text()
+    page = (folder / "index.html").read_text()
+    assert escape(problem) in page
+    assert 'href="gain.html"' not in page
+    assert 'href="do-no-harm.html"' in page
 
 
 def sounds(*audios: Audio, most_bytes: float, rate_hz: int = RATE_HZ) -> Heard | None:

@@ -9,6 +9,7 @@ from commands import GAIN, chain, write
 from signals import noise
 
 from rebounce.engine.errors import ChainError
+from rebounce.training.codecs import CodecChoice
 from rebounce.training.evaluation.bench import Bench, Preset, presets_under_test
 from rebounce.training.evaluation.groups import fault_groups
 from rebounce.training.evaluation.run import Evaluation, Plan, evaluate, trials_of
@@ -16,7 +17,7 @@ from rebounce.training.evaluation.systems import Missing, bounds, restored, resu
 from rebounce.training.evaluation.trial import Trial, measure, outputs, pair_of
 from rebounce.training.tracks import find_tracks
 
-FEW = ("snr_db", "log_spectral_distance_db", "mel_distance_db")
+FEW = ("snr_db", "si_sdr_db", "log_spectral_distance_db", "mel_distance_db")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_known_parameters_undo_what_can_be_undone_from_before_the_cut_on(folder:
     for seed in range(6):
         one = replace(trial(plan(folder, faults=(fault,)), fault), seed=seed)
         pair = pair_of(one)
-        found = dict(bounds(one.track, pair, one.bench))["oracle: parameters known"]
+        found = dict(bounds(one.track, pair, None))["oracle: parameters known"]
         if not isinstance(found, Missing):
             assert np.abs(found - pair.clean).max() < 1e-4
             return
@@ -93,7 +94,7 @@ def test_known_parameters_undo_what_can_be_undone_from_before_the_cut_on(folder:
 
 def test_what_cannot_be_undone_is_absent_and_no_failure(folder: Path) -> None:
     one = trial(plan(folder, faults=("clipping",)), "clipping")
-    found = dict(bounds(one.track, pair_of(one), one.bench))["oracle: parameters known"]
+    found = dict(bounds(one.track, pair_of(one), None))["oracle: parameters known"]
     assert isinstance(found, Missing)
     assert not found.is_failure
 
@@ -116,6 +117,11 @@ def test_presets_are_told_apart_and_checked_at_once(folder: Path, tmp_path: Path
     assert (first.name, second.name, third.name) == ("here/up.toml", "there/up.toml", "bypass")
     assert first.sha256 != second.sha256
     assert len(presets_under_test([("bypass", "bypass")] * 2, [])) == 1
+    link = tmp_path / "link.toml"
+    link.symlink_to(twin)
+    paths = [twin, tmp_path / ".." / tmp_path.name / "up.toml", link]
+    (once,) = presets_under_test([(str(path), path) for path in paths], [])
+    assert (once.name, once.source) == ("up", str(twin))
     with pytest.raises(ChainError, match="did you mean 'bypass'"):
         presets_under_test([("bypas", Path("bypas"))], [])
 
@@ -159,3 +165,25 @@ def test_failures_of_a_preset_are_told_three_times_and_then_counted(folder: Path
 def test_without_items_there_are_no_numbers(folder: Path) -> None:
     found = ran(replace(plan(folder), groups=()))
     assert (found.sections, found.items, found.harms, found.problems) == ((), (), (), ())
+
+
+def test_what_the_codec_cannot_encode_is_scored_and_has_no_tokens(folder: Path, tmp_path: Path) -> None:
+    from rebounce.training.encodec_weights import random_weights, save_weights
+
+    save_weights(tmp_path / "random.safetensors", random_weights(0))
+    codec = CodecChoice(name="encodec", weights=tmp_path / "random.safetensors", bandwidth_kbps=3.0)
+    loud = chain(tmp_path / "loud.toml", GAIN.format(gain_db=120) * 4)
+    wanted = plan(folder, "bypass", loud)
+    wanted = replace(wanted, tracks=wanted.tracks[:1], bench=replace(wanted.bench, codec=codec, seconds=0.5))
+    found = ran(wanted)
+    item, audited = found.items
+    assert item.outcomes["loud"].scores["snr_db"] == -120
+    assert item.tokens is not None
+    assert item.tokens.histogram is None  # added to the others, and let go
+    assert item.tokens.accuracy["loud"] is None
+    assert item.tokens.accuracy["bypass"] == item.tokens.accuracy["damaged"] is not None
+    assert [row.undefined for row in found.sections[0].tokens] == [0, 0, 1]
+    assert found.usage is not None
+    assert found.usage.tokens == (75, 75)  # half a second at 150 a second
+    assert audited.tokens is None
+    assert found.problems == ()

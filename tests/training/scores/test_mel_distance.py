@@ -2,17 +2,27 @@ import numpy as np
 import pytest
 from signals import noise, tone
 
-from rebounce.training.scores.mel_distance import BANDS, MelBands, mel_distance_db, mel_edges_hz
+from rebounce.training.scores.mel_distance import MelBands, mel_distance_db, mel_edges_hz
 from rebounce.training.scores.spectra import size_at
 
 RATES_HZ = [8_000, 11_025, 12_000, 16_000, 20_000, 22_050, 32_000, 44_100, 48_000, 62_000, 96_000, 176_400, 192_000]
 
 
+def slaney_edges_hz(highest_hz: float) -> np.ndarray:
+    """From 20 Hz on, 128 bands: 200/3 Hz a mel up to 1 kHz, and 27 mels to a factor of 6.4 above."""
+
+    def mel(hz: float) -> float:
+        return hz * 3 / 200 if hz <= 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4)
+
+    mels = np.linspace(mel(20), mel(highest_hz), 130)
+    return np.where(mels <= 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))
+
+
 def triangles(rate_hz: int, size: int) -> np.ndarray:
     """`(bands, bins)`, written down plainly."""
     bins_hz = np.arange(size // 2 + 1) * rate_hz / size
-    edges_hz = mel_edges_hz(min(20_000, rate_hz / 2))
-    weights = np.array([np.interp(bins_hz, edges_hz[k : k + 3], [0, 1, 0], left=0, right=0) for k in range(BANDS)])
+    edges_hz = slaney_edges_hz(min(20_000, rate_hz / 2))
+    weights = np.array([np.interp(bins_hz, edges_hz[k : k + 3], [0, 1, 0], left=0, right=0) for k in range(128)])
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
@@ -29,6 +39,11 @@ def test_a_gain_reads_itself(gain_db: float, rate_hz: int) -> None:
     clean = noise(20_000)
     other = (clean * 10 ** (gain_db / 20)).astype(np.float32)
     assert mel_distance_db(clean, other, rate_hz) == pytest.approx(abs(gain_db), abs=1e-3)
+
+
+@pytest.mark.parametrize("highest_hz", [800, 1_000, 4_000, 20_000])
+def test_the_edges_are_those_of_slaney(highest_hz: float) -> None:
+    np.testing.assert_allclose(mel_edges_hz(highest_hz), slaney_edges_hz(highest_hz), rtol=1e-9)
 
 
 def test_the_scale_is_straight_below_one_kilohertz_and_logarithmic_above() -> None:

@@ -145,7 +145,7 @@ def test_without_the_damaged_input_there_is_no_enhancement(clean: Audio, damaged
 def test_an_absent_package_leaves_an_empty_column(
     clean: Audio, damaged: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "find_spec", lambda package: None)
+    monkeypatch.setattr(registry, "trouble_with", lambda package: "is not installed")
     missing = [name for name, score in SCORES.items() if not score.is_available()]
     assert missing == ["pesq", "stoi"]
     assert all(SCORES[name].function(clean, damaged, RATE_HZ) is None for name in missing)

@@ -34,6 +34,7 @@ def test_frames_last_about_as_long_at_any_rate() -> None:
     rates_hz = (8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
     assert [size_at(rate) for rate in rates_hz] == [512, 1024, 1024, 2048, 2048, 2048, 4096, 4096, 8192]
     assert size_at(48_000, 512) == 512
+    assert [size_at(rate, 512) for rate in (8_000, 4_000, 2_000)] == [128, 64, 64]
 
 
 def test_what_lies_below_the_floor_is_no_difference() -> None:

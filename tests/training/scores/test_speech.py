@@ -1,10 +1,14 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from signals import noise
 from synthetic_music import speech_like
 
 from rebounce.engine.audio import Audio
-from rebounce.training.scores.speech import LOWEST_PESQ, pesq, stoi
+from rebounce.training.scores.speech import pesq, stoi
 
 RATE_HZ = 16_000
 
@@ -46,10 +50,12 @@ def test_stereo_is_mixed_and_resampled_first() -> None:
 def test_a_long_piece_is_the_mean_of_its_parts() -> None:
     clean = speech_like(22, RATE_HZ)
     other = clean + noise(clean.shape[1], 1, level=0.05) * np.linspace(0, 1, clean.shape[1], dtype=np.float32)
-    half = clean.shape[1] // 2
-    for score in (pesq, stoi):
-        parts = [score(clean[:, part], other[:, part], RATE_HZ) for part in (slice(half), slice(half, None))]
-        assert score(clean, other, RATE_HZ) == pytest.approx(np.mean([part or 0 for part in parts]), abs=1e-6)
+    halves = [(piece[:, :176_000][0], piece[:, 176_000:][0]) for piece in (clean, other)]
+    parts = list(zip(*halves, strict=True))
+    expected = np.mean([pesq_package.pesq(RATE_HZ, *part, "wb") for part in parts])
+    assert pesq(clean, other, RATE_HZ) == pytest.approx(expected, abs=1e-6)
+    expected = np.mean([pystoi.stoi(*part, RATE_HZ) for part in parts])
+    assert stoi(clean, other, RATE_HZ) == pytest.approx(expected, abs=1e-6)
 
 
 def test_parts_that_are_silent_in_the_clean_piece_do_not_count(speech: Audio) -> None:
@@ -62,8 +68,44 @@ def test_parts_that_are_silent_in_the_clean_piece_do_not_count(speech: Audio) ->
 
 def test_silence_in_place_of_speech_is_the_worst_there_is(speech: Audio) -> None:
     silence = np.zeros_like(speech)
-    assert pesq(speech, silence, RATE_HZ) == LOWEST_PESQ
+    assert pesq(speech, silence, RATE_HZ) == 0.999  # P.862.2: 0.999 + 4 / (1 + exp(...)) with nothing left of the 4
     assert stoi(speech, silence, RATE_HZ) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("level", [1e-3, 0.03, 0.3])
+def test_nothing_that_sounds_is_worse_than_silence(level: float, speech: Audio) -> None:
+    found = pesq(speech, noise(speech.shape[1], 1, seed=3, level=level), RATE_HZ)
+    assert found is not None
+    assert 0.999 <= found < 1.04
+
+
+@pytest.mark.parametrize(("seconds", "is_scored"), [(0.38, False), (0.43, True)])
+def test_stoi_needs_about_four_tenths_of_a_second(seconds: float, is_scored: bool) -> None:
+    clean = noise(round(seconds * RATE_HZ), 1, seed=4, level=0.1)
+    assert (stoi(clean, noisy(clean, 0.02), RATE_HZ) is not None) == is_scored
+
+
+@pytest.mark.parametrize("frames", [1, 160, 600, 2_000, 6_000])
+def test_a_few_milliseconds_have_no_stoi_and_no_error(frames: int) -> None:
+    clean = noise(frames, 1, seed=5, level=0.1)
+    assert stoi(clean, noisy(clean), RATE_HZ) is None
+
+
+def test_a_package_that_does_not_load_is_as_good_as_absent(tmp_path: Path) -> None:
+    """As after an upgrade of numpy that the package was not built for."""
+    (tmp_path / "pesq").mkdir()
+    (tmp_path / "pesq" / "__init__.py").write_text("raise ValueError('numpy.dtype size changed\\nand more')")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import numpy as np\n"
+        "from rebounce.training.scores.registry import SCORES\n"
+        "from rebounce.training.evaluation.wording import column_title\n"
+        "one = np.ones((1, 16000), np.float32)\n"
+        "print(SCORES['pesq'].function(one, one, 16000), SCORES['pesq'].is_available(), column_title('pesq'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    title = "PESQ wide-band (speech measure), MOS (pesq does not load: numpy.dtype size changed)"
+    assert done.stdout.strip() == f"None False {title}"
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,6 +77,8 @@ def test_tokens_of_another_length_or_codec_are_refused() -> None:
     longer[1, :, 100] = 5
     with pytest.raises(UsageError, match="equally long"):
         token_accuracy(clean, tokens_of(longer))
+    with pytest.raises(UsageError, match=r"of 96000 frames and .* of 95999"):
+        token_accuracy(clean, replace(clean, frames=95_999))
 
 
 @given(seed=st.integers(0, 1000), size=st.sampled_from([2, 10, 1024]))

@@ -4,6 +4,7 @@ What always holds: the gain is constant; the limiter takes no more than its budg
 does and the record says how much is missing; a file that is where it should be leaves bit-identical.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from rebounce.engine.audio import Audio, is_one_shot
 from rebounce.engine.errors import ChainError, UnsupportedAudio
-from rebounce.engine.lookahead_limiter import METER_MARGIN_DB, LookaheadLimiter, limiter_timing
+from rebounce.engine.lookahead_limiter import METER_MARGIN_DB, NEAR_CEILING, LookaheadLimiter, limiter_timing
 from rebounce.engine.loudness import LoudnessMeter
 from rebounce.engine.loudness_search import Goal, find_gain, highest_gain_db
 from rebounce.engine.parameters import Choice, Number, OptionalChoice, OptionalNumber
@@ -44,6 +45,10 @@ MEASURABLE_CHANNELS = (1, 2, 6)
 # A gain below this is none.
 SMALLEST_GAIN_DB = 0.05
 REACHED_WITHIN_LU = 0.1
+
+# A peak that measures this far below the ceiling is one that the limiter, which reads the curve more finely and aims
+# below the ceiling, leaves alone for certain. Nearer ones are left to it, in one call as block after block.
+SAFE_DB = METER_MARGIN_DB - 20 * math.log10(NEAR_CEILING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,15 +199,16 @@ class Finish(Plugin):
         if found.lufs is None or found.true_peak_dbtp is None:
             return found
         gain_db = _unless_tiny(self.goal_db - found.lufs)
-        highest_plain_db = self.goal_ceiling_dbtp - found.true_peak_dbtp
+        highest_plain_db = self.goal_ceiling_dbtp - SAFE_DB - found.true_peak_dbtp
         if self.limiter_budget_db <= METER_MARGIN_DB:
             gain_db = min(gain_db, highest_plain_db)
-        if gain_db <= highest_plain_db:
+        is_fine_already = gain_db == 0 and found.true_peak_dbtp <= self.goal_ceiling_dbtp
+        if gain_db <= highest_plain_db or is_fine_already:
             return self._decided(found, gain_db, 0.0, found.lufs + gain_db)
         goal = Goal(lufs=self.goal_db, ceiling_dbtp=self.goal_ceiling_dbtp, budget_db=self.limiter_budget_db)
         if is_one_shot(blocks):
             gain_db = min(gain_db, highest_gain_db(goal, found.true_peak_dbtp))
-            limiting_db = found.true_peak_dbtp + gain_db - self.goal_ceiling_dbtp + METER_MARGIN_DB
+            limiting_db = max(0.0, found.true_peak_dbtp + gain_db - self.goal_ceiling_dbtp + METER_MARGIN_DB)
             return self._decided(found, gain_db, limiting_db, None)
         trial = find_gain(blocks, sample_rate_hz, goal, lufs=found.lufs, true_peak_dbtp=found.true_peak_dbtp)
         return self._decided(found, trial.gain_db, trial.limiting_db, trial.lufs)
@@ -220,11 +226,11 @@ class Finish(Plugin):
     def _limits(self, found: Finishing) -> bool:
         if found.true_peak_dbtp is None:
             return False
-        if self._is_pinned and self.target == "lufs":
+        if self._is_pinned and self.target == "lufs" and found.gain_db:
             return True  # this may be other audio than was analysed, and the ceiling holds for any
         if not found.limiting_db:
             return False
-        return found.true_peak_dbtp + self.strength * found.gain_db > self._ceiling_at_strength(found)
+        return found.true_peak_dbtp + self.strength * found.gain_db > self._ceiling_at_strength(found) - SAFE_DB
 
 
 def describe(found: Finishing, finish: Finish) -> str:

@@ -20,9 +20,9 @@ def tone(frequency_hz: float, frames: int, sample_rate_hz: float = 44_100.0, lev
 
 
 def cut(audio: Audio, sizes: list[int]) -> Iterator[Audio]:
-    """The audio in pieces of these sizes, over and over, until it is used up."""
+    """The audio in pieces of these sizes, over and over, until it is used up; one at least, to tell the channels."""
     start = turn = 0
-    while start < audio.shape[1]:
+    while start < audio.shape[1] or turn == 0:
         size = max(sizes[turn % len(sizes)], 1)
         yield audio[:, start : start + size]
         start, turn = start + size, turn + 1

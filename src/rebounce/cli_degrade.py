@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rebounce.engine.errors import UsageError
+from rebounce.number_types import NumberRange
 from rebounce.verbosity import with_verbosity
 
 _FORMATS = click.Choice(["wav", "flac", "keep", "mp3", "ogg"])
@@ -66,7 +67,7 @@ class Arguments:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Another number, other damage.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     help="Length of an excerpt, taken where the seed says; default the whole file.",
 )
 @click.option(

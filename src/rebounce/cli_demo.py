@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from rebounce.number_types import NumberRange
 from rebounce.verbosity import with_verbosity
 
 
@@ -17,7 +18,7 @@ from rebounce.verbosity import with_verbosity
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the WAVs and the report page go.",
 )
-@click.option("--seconds", default=24.0, show_default=True, type=click.FloatRange(5, 300), help="Length of the mix.")
+@click.option("--seconds", default=24.0, show_default=True, type=NumberRange(5, 300), help="Length of the mix.")
 @click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Another number, another mix.")
 @click.option("--preset", default="five-stage", show_default=True, help="What restores it.")
 @click.option("--json", "as_json", is_flag=True, help="The record of the restored file as JSON, and nothing else.")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rebounce.engine.errors import UsageError
+from rebounce.number_types import NumberRange
 from rebounce.verbosity import with_verbosity
 
 
@@ -72,7 +73,7 @@ class Arguments:
     "--seconds",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(1, 600),
+    type=NumberRange(1, 600),
     help="Length of an item; shorter masters are taken whole.",
 )
 @click.option("--items", default=1, show_default=True, type=click.IntRange(1), help="Items of each master and stage.")

@@ -9,6 +9,7 @@ import click
 
 from rebounce.cli_presets import find_preset
 from rebounce.engine.errors import UsageError
+from rebounce.number_types import NumberRange
 from rebounce.verbosity import with_verbosity
 
 _FORMATS = click.Choice(["keep", "wav", "flac", "mp3", "ogg"])
@@ -79,7 +80,7 @@ class Arguments:
 )
 @click.option("--preset", default="auto", show_default=True, help="A preset's name, or the path of a chain file.")
 @click.option(
-    "--strength", default=100.0, show_default=True, type=click.FloatRange(0, 100), help="Percent; 0 changes nothing."
+    "--strength", default=100.0, show_default=True, type=NumberRange(0, 100), help="Percent; 0 changes nothing."
 )
 @click.option("--model", type=_FOLDER, help="A model package, for chains that run one.")
 @click.option("--reference", type=_FILE, help="A track to match, for chains that use one.")

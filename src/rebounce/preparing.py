@@ -1,7 +1,6 @@
 """What `rebounce prepare` does with its arguments: check everything first, then work, then tell."""
 
 import json
-import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -67,8 +66,6 @@ def run(arguments: "Arguments") -> int:
 
 def _preparation(arguments: "Arguments") -> Preparation:
     """What was asked for, refused here where it cannot be."""
-    if math.isnan(arguments.seconds):  # which lies in any range
-        raise UsageError("--seconds: expected a number, found nan")
     unknown = [name for name in arguments.features if name not in FEATURES]
     if unknown:
         raise UsageError(f"--features: expected {', '.join(FEATURES)} or several with commas, found {unknown[0]!r}")

@@ -106,7 +106,7 @@ def test_what_cannot_be_is_refused_before_anything_is_done(setting: Path, tmp_pa
         (call(setting, tmp_path / "out", "--curriculum", tmp_path / "escape.toml"), 2, "stage '../x': expected a name"),
         (call(setting, tmp_path / "out", "--weights", tmp_path / "none"), 1, f"{tmp_path}/none: the weights cannot be"),
         (call(setting, tmp_path / "out", "--weights", tmp_path / "cut.safetensors"), 1, "cut.safetensors: expected"),
-        (call(setting, tmp_path / "out", "--seconds", "nan"), 2, "--seconds: expected a number, found nan"),
+        (call(setting, tmp_path / "out", "--seconds", "nan"), 2, "expected a number, found nan"),
         (call(setting, tmp_path / "out", "--seconds", "0.5"), 2, "0.5 is not in the range"),
         (call(setting, tmp_path / "out", "-q", "-v"), 2, "--quiet and --verbose exclude each other"),
     ]

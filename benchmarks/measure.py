@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from typing import Any
 
-PACKAGES = ("numpy", "scipy", "soundfile", "pedalboard", "noisereduce", "librosa", "rebounce")
+PACKAGES = ("numpy", "scipy", "soundfile", "pedalboard", "torch", "encodec", "noisereduce", "librosa", "rebounce")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,14 @@ def conditions() -> dict[str, Any]:
         "commit": commit,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in PACKAGES if _is_installed(name)},
         "threads": "as each library sets them",
     }
+
+
+def _is_installed(name: str) -> bool:
+    """Not every part of the figures needs every rival."""
+    return any(True for _ in distributions(name=name))
 
 
 def _time_s(call: Callable[[], object]) -> float:

@@ -101,7 +101,12 @@ def prepare(**typed: Any) -> None:
       rebounce prepare Masters -o bundles --stages 0,1,1-stronger --weights encodec.safetensors
       rebounce prepare Masters -o bundles --features mel,stft --dry-run
     """
-    from rebounce.preparing import run
+    try:
+        from rebounce.preparing import run
+    except ModuleNotFoundError as problem:
+        raise UsageError(
+            f'prepare: the package {problem.name} is not installed; pip install "rebounce[train]" brings what it needs'
+        ) from problem
 
     arguments = Arguments(**typed)
     if not arguments.inputs:

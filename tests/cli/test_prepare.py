@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +131,18 @@ def test_other_settings_in_the_same_folder_are_refused(setting: Path, tmp_path: 
     assert "codec weights cdcdcdcdcdcd, now" in refused.err
     assert "seed 0, now 5); name another folder with -o" in refused.err
     assert files_below(tmp_path) == ["prepare.json"]
+
+
+def test_a_light_install_is_told_what_is_missing(tmp_path: Path) -> None:
+    """A fresh interpreter in which safetensors cannot be imported, as where only restoring was installed."""
+    code = (
+        "import sys\n"
+        "sys.modules['safetensors'] = None\n"
+        "from rebounce.cli import main\n"
+        f"sys.argv = ['rebounce', 'prepare', {str(tmp_path)!r}, '-o', {str(tmp_path / 'out')!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("rebounce: prepare: the package safetensors")
+    assert 'pip install "rebounce[train]"' in done.stderr

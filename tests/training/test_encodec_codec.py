@@ -3,8 +3,6 @@
 Random weights: what is shown here does not depend on what a decoder sounds like.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from signals import noise
+from torch_threads import threads
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.codec import Codec
@@ -37,16 +36,6 @@ def codec(state: State) -> EncodecCodec:
 @pytest.fixture(scope="module")
 def music() -> Audio:
     return make_mix(1, 5.0, 48_000).audio[:, 48_000:175_200]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 import torch
+from torch_threads import threads
 
 from rebounce.training.segment_threads import MOST_THREADS, each_on_one_thread
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -7,21 +7,11 @@ import numpy as np
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.deferred_signals import signals_wait
-from rebounce.engine.excerpt import FLAC, LONGEST_S, MP3, Codec, Sound, data_address, matched_gains
+from rebounce.engine.excerpt import FLAC, LONGEST_S, MP3, Codec, Side, Sound, data_address, matched_gains
 from rebounce.engine.overview import Overview
 
 # A shorter stretch rather than a lossy one, since damage by an encoder is one of the things to be heard.
 CODECS = (replace(FLAC, shortest_s=6.0), replace(MP3, shortest_s=2.0), replace(FLAC, shortest_s=2.0))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One version: its sound as a data address, and what to play it at: loudness matched, and as it is."""
-
-    address: str
-    matched_gain: float
-    plain_gain: float
-    lufs: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from rebounce.engine.board import Board
 from rebounce.engine.job import Job
+from rebounce.engine.onnx_runtime import share_cores
 from rebounce.engine.record import ERROR, Record
 from rebounce.engine.restore import Progress, attempt, failed_record
 from rebounce.engine.workers import DIED, Failure, run_tasks
@@ -32,7 +33,8 @@ def run_batch(
         for job in batch.jobs:
             yield job, attempt(job, board, lambda fraction, job=job: on_progress(job, fraction))  # type: ignore[misc]
         return
-    done = run_tasks(_restore, batch.jobs, processes, partial(_build_board, batch.chain))
+    processes = min(processes, len(batch.jobs))
+    done = run_tasks(_restore, batch.jobs, processes, partial(_build_board, batch.chain, processes))
     try:
         for job, result in done:
             on_progress(job, 1.0)
@@ -49,8 +51,9 @@ def _failed(job: Job, failure: Failure) -> Record:
 _board: Board | None = None
 
 
-def _build_board(chain: dict[str, Any]) -> None:
-    """What each process does once."""
+def _build_board(chain: dict[str, Any], processes: int) -> None:
+    """What each of the processes does once."""
+    share_cores(processes)
     global _board  # noqa: PLW0603 - the one place that a process keeps from job to job
     _board = Board.from_dict(chain)
 

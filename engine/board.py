@@ -80,6 +80,12 @@ class Board(Plugin, MutableSequence[Any]):
     def notes(self) -> list[str]:
         return [f"{stage.name}: {note}" for stage in self.stages() for note in stage.notes()]
 
+    def model_id(self) -> str | None:
+        return _listed(stage.model_id() for stage in self.stages())
+
+    def device_used(self) -> str | None:
+        return _listed(stage.device_used() for stage in self.stages())
+
     def stages(self) -> list[Plugin]:
         """The chain flat: boards within it opened, neighbouring pedalboard plugins made into one native call."""
         flat = list(self._flat())
@@ -137,6 +143,9 @@ class Board(Plugin, MutableSequence[Any]):
 
     def settings(self) -> dict[str, Any]:
         return {"chain": [_settings(plugin) for plugin in self._plugins]}
+
+    def identity(self) -> dict[str, Any]:
+        return {"chain": [_identity(plugin) for plugin in self._plugins]}
 
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> Self:
@@ -211,6 +220,17 @@ def _settings(plugin: Any) -> dict[str, Any]:
     if isinstance(plugin, Board):
         return {"plugin": "Board"} | plugin.settings()
     return plugin.settings() if isinstance(plugin, Plugin) and not isinstance(plugin, Blend) else _to_dict(plugin)
+
+
+def _identity(plugin: Any) -> dict[str, Any]:
+    if isinstance(plugin, Board):
+        return {"plugin": "Board"} | plugin.identity()
+    return plugin.identity() if isinstance(plugin, Plugin) and not isinstance(plugin, Blend) else _to_dict(plugin)
+
+
+def _listed(values: Iterable[str | None]) -> str | None:
+    """The different ones in their order, with commas; None where there is none."""
+    return ", ".join(dict.fromkeys(value for value in values if value is not None)) or None
 
 
 def _blend_to_dict(blend: Blend) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a codec is to everything that uses one, and whether tokens are its own."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -42,6 +42,17 @@ class Codec(Protocol):
     def encode(self, audio: Audio) -> Tokens: ...
 
     def decode(self, tokens: Tokens) -> Audio: ...
+
+
+@runtime_checkable
+class LatentCodec(Protocol):
+    """What a codec may offer beside `Codec`: its way through the latents alone.
+
+    `round_trip_unquantised` encodes and decodes audio `(channels, frames)` at the codec's rate without choosing tokens:
+    cut, scaled and cross-faded as for `encode` and `decode`, and of the same shape.
+    """
+
+    def round_trip_unquantised(self, audio: Audio) -> Audio: ...
 
 
 def check_tokens(tokens: Tokens, codec: Codec) -> None:

@@ -28,6 +28,7 @@ from rebounce.engine.doctor_checks import (
     check_vst3,
     not_run,
 )
+from rebounce.engine.doctor_models import check_models
 from rebounce.engine.errors import DeviceError
 from rebounce.engine.onnx_runtime import CPU, default_threads, load_runtime, probe
 
@@ -67,7 +68,7 @@ def examine(output_folder: Path = Path(), device: str = "auto", driver: Driver |
     found += [check_formats(), _runtime(), _wheels(), _cpu()]
     seen = driver or read_driver()
     found += [_gpu(seen)] if cuda_index(device) is None else [examine_device(device, seen)]
-    found += [check_vst3(), *check_space(output_folder), check_training()]
+    found += [check_vst3(), *check_models(), *check_space(output_folder), check_training()]
     return found + run_table()
 
 

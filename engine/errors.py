@@ -4,17 +4,20 @@ RebounceError
 ├── UsageError              wrong arguments: exit code 2, nothing was read
 │   ├── ChainError          a chain, preset or parameter that cannot be
 │   ├── RecipeError         a fault recipe or curriculum that cannot be
+│   ├── ConfigError         a training config that cannot be
 │   └── DeviceError         the device asked for cannot be used
 ├── FileError               one file failed: the batch goes on, exit code 1
 │   ├── UnreadableFile      not audio, damaged, or not permitted
 │   ├── UnsupportedAudio    audio, but not what the chain can take
 │   ├── BundleError         a token bundle that cannot be used
+│   ├── CheckpointError     a checkpoint that cannot be used
 │   └── OutputError         the result cannot be written
 ├── PluginError             a plugin failed while it ran
 │   ├── PluginCrashed       its process died or stopped answering
 │   └── NotAnalysed         streaming without the analysis it needs
 ├── CodecError              a codec that cannot be loaded, or whose weights are not the ones asked for
-└── ModelError              a model package that does not hold what it says
+├── ModelError              a model package that does not hold what it says
+└── TrainingError           a training that cannot go on
 
 A message says what was expected, what was found, the likely cause and the next step.
 """
@@ -36,6 +39,10 @@ class RecipeError(UsageError):
     """A fault recipe or curriculum that cannot be."""
 
 
+class ConfigError(UsageError):
+    """A training config that cannot be."""
+
+
 class DeviceError(UsageError):
     """The device asked for cannot be used."""
 
@@ -54,6 +61,10 @@ class UnsupportedAudio(FileError):
 
 class BundleError(FileError):
     """A token bundle that cannot be used."""
+
+
+class CheckpointError(FileError):
+    """A checkpoint that cannot be used."""
 
 
 class OutputError(FileError):
@@ -78,3 +89,7 @@ class CodecError(RebounceError):
 
 class ModelError(RebounceError):
     """A model package that does not hold what it says."""
+
+
+class TrainingError(RebounceError):
+    """A training that cannot go on."""

@@ -1,7 +1,7 @@
 """What `manifest.toml` in a model package says, read and checked value by value.
 
 Always true here: every key has one type; an unknown key is an error that names the nearest known one; file names stay
-inside the package; what is read can be written again and reads the same.
+inside the package and are told apart on every system; what is read can be written again and reads the same.
 
 Frames are audio frames at `sample_rate_hz`. A window of `window_frames` goes in, `context_frames` on either side are
 computed and thrown away, and the next window starts `hop_frames` later.
@@ -12,20 +12,21 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from rebounce.engine.checked_table import CheckedTable, Scalar
 from rebounce.engine.errors import ModelError
 from rebounce.engine.onnx_session import DTYPES, Port
+from rebounce.engine.package_names import Names, is_inside, same_name
 
 MANIFEST_NAME = "manifest.toml"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NOT_IN_FILE_NAMES = re.compile(r'[\\:*?"<>|\x00-\x1f]')
+_MODEL_SUFFIX = ".onnx"
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 8_000, 192_000
 _MOST_CHANNELS = 64
+_LONGEST_FRAMES = 1 << 27  # twelve minutes at 192 kHz
 _ID_DIGITS = 8
 
 
@@ -86,7 +87,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
     """The manifest in `text`; `where` names it in errors."""
     try:
         table = CheckedTable(tomllib.loads(text), where)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside faults of TOML, numbers too long and tables too deep
         raise ModelError(f"{where}: expected TOML, found that {error}; fetch or export the package again") from error
     manifest = Manifest(
         name=table.text("name"),
@@ -94,9 +95,9 @@ def parse_manifest(text: str, where: str) -> Manifest:
         kind=table.text("kind"),
         sample_rate_hz=table.whole("sample_rate_hz", _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ),
         channels=table.whole("channels", 1, _MOST_CHANNELS),
-        window_frames=table.whole("window_frames", 1),
-        hop_frames=table.whole("hop_frames", 1),
-        context_frames=table.whole("context_frames", 0),
+        window_frames=table.whole("window_frames", 1, _LONGEST_FRAMES),
+        hop_frames=table.whole("hop_frames", 1, _LONGEST_FRAMES),
+        context_frames=table.whole("context_frames", 0, _LONGEST_FRAMES),
         licence=table.text("licence"),
         training_data_card=table.text("training_data_card"),
         inputs=tuple(_port(item) for item in table.tables("input", required=True)),
@@ -114,7 +115,7 @@ def parse_manifest(text: str, where: str) -> Manifest:
 
 def check_manifest(manifest: Manifest, where: str) -> Manifest:
     """The manifest, or a ModelError where its values do not fit together."""
-    if not _NAME.fullmatch(manifest.name):
+    if not is_model_name(manifest.name):
         raise ModelError(
             f"{where}: name = {manifest.name!r}, expected small letters, digits, '.', '_' and '-', at most 64"
         )
@@ -129,6 +130,9 @@ def check_manifest(manifest: Manifest, where: str) -> Manifest:
             raise ModelError(
                 f"{where}: found outputs or golden arrays of {model!r}, expected an [[input]] of it as well"
             )
+    for model in manifest.models:
+        if not model.endswith(_MODEL_SUFFIX):  # onnxruntime would take another suffix for another format
+            raise ModelError(f"{where}: expected models whose names end in {_MODEL_SUFFIX}, found {model!r}")
     for file in _files_named(manifest):
         if file not in manifest.files:
             raise ModelError(
@@ -156,11 +160,14 @@ def manifest_table(manifest: Manifest) -> dict[str, Any]:
     return table
 
 
+def is_model_name(name: str) -> bool:
+    """True for what a model may be called, which is also the name of its folder."""
+    return _NAME.fullmatch(name) is not None and is_inside(name)
+
+
 def check_file_name(name: str, where: str) -> str:
     """A file name that stays inside the package on every system, or a ModelError."""
-    path = PurePosixPath(name)
-    is_plain = name == str(path) and not path.is_absolute() and ".." not in path.parts and name not in ("", ".")
-    if not is_plain or _NOT_IN_FILE_NAMES.search(name) or name == MANIFEST_NAME:
+    if not is_inside(name) or same_name(name, MANIFEST_NAME):
         raise ModelError(
             f"{where}: expected names of files inside the package (a/b.onnx), found {name!r}; "
             "do not use this package unless you know where it comes from"
@@ -201,9 +208,14 @@ def _golden(table: CheckedTable) -> Golden:
 
 
 def _files(table: CheckedTable) -> dict[str, str]:
-    files = table.scalars("files")
+    files, names = table.scalars("files"), Names()
     for name, digest in files.items():
-        check_file_name(name, table.where)
+        other = names.add(check_file_name(name, table.where))
+        if other is not None:
+            raise ModelError(
+                f"{table.where}: expected names that no system takes for one, found {other!r} and {name!r}; "
+                "export the package again"
+            )
         if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
             raise ModelError(f"{table.where}: files.{name} = {digest!r}, expected a SHA-256 of 64 small hex digits")
     return {name: str(digest) for name, digest in files.items()}

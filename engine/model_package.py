@@ -1,7 +1,8 @@
 """A model package on disk: a folder with `manifest.toml`, ONNX files, golden arrays and a script that runs them.
 
 Always true here: a package that was loaded holds exactly the files its manifest lists, each with its hash, and nothing
-that lies outside its folder; what a model takes and gives is what the manifest says.
+that lies outside its folder; its models take their weights from listed files only; what a model takes and gives is what
+the manifest says.
 
 package = load_package(Path("models/token-unet-light"))
 package.id                                 "token-unet-light@1f0c22ab", the record's `model`
@@ -12,7 +13,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile
 
@@ -31,6 +32,7 @@ from rebounce.engine.model_manifest import (
     parse_manifest,
 )
 from rebounce.engine.onnx_session import Array, Port, Session, SessionSet, open_sessions
+from rebounce.engine.onnx_weights import Weights, read_weights
 
 _AGAIN = "fetch or export the package again"
 _LEFT_BY_OTHERS = frozenset({"__pycache__", "Thumbs.db", "desktop.ini"})  # not part of a package, and harmless in it
@@ -55,6 +57,10 @@ class ModelPackage:
                 f"{self.folder.name}: asked for the file {name!r}, expected one of {', '.join(self.manifest.files)}"
             )
         return self.folder / name
+
+    def weights(self) -> dict[str, list[Weights]]:
+        """The tensors of each model, as the files tell of them; nothing is loaded."""
+        return {name: read_weights(self.path(name), f"{self.folder.name}: {name}") for name in self.manifest.models}
 
     def open(
         self, device: str | Device = AUTO, threads: int | None = None, sizes: Mapping[str, int] | None = None
@@ -88,7 +94,7 @@ class GoldenResult:
 
 def load_package(folder: Path) -> ModelPackage:
     """Read the manifest and check every file against it; a ModelError names the package, the file and what to do."""
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     present = _files_in(folder)
     for name, expected in manifest.files.items():
         if name not in present:
@@ -105,12 +111,15 @@ def load_package(folder: Path) -> ModelPackage:
             f"{folder.name}: expected only files that {MANIFEST_NAME} lists, found {', '.join(unlisted)} as well; "
             f"move it out of the folder, or {_AGAIN}"
         )
-    return ModelPackage(folder=folder, manifest=manifest)
+    package = ModelPackage(folder=folder, manifest=manifest)
+    _check_places(package)
+    return package
 
 
 def find_packages(root: Path) -> list[Path]:
-    """The package folders directly below `root`, sorted by name; none when `root` does not exist."""
-    return sorted(path.parent for path in root.glob(f"*/{MANIFEST_NAME}"))
+    """The package folders directly below `root`, sorted by name, hidden ones aside; none when `root` does not exist."""
+    found = (path.parent for path in root.glob(f"*/{MANIFEST_NAME}"))
+    return sorted(folder for folder in found if not folder.name.startswith("."))
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> ModelPackage:
@@ -174,9 +183,12 @@ def _arrays(package: ModelPackage, name: str) -> dict[str, Array]:
         ) from error
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """What the manifest says, without a look at the other files."""
     path = folder / MANIFEST_NAME
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(None, "something that is no file")  # reading a pipe would wait for ever
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -202,8 +214,23 @@ def _files_in(folder: Path) -> list[str]:
                 f"{folder.name}: expected files inside the package, found {name} that leads to {path.resolve()}; "
                 "do not use this package unless you know where it comes from"
             )
+        if not path.is_file():
+            raise ModelError(
+                f"{folder.name}: expected files, found {name}, which is a pipe, a device or a link to nothing; {_AGAIN}"
+            )
         names.append(check_file_name(name, folder.name))
     return names
+
+
+def _check_places(package: ModelPackage) -> None:
+    """A file that is not listed has no hash, so weights may not come from it."""
+    for model, weights in package.weights().items():
+        for name, place in ((item.name, place) for item in weights for place in item.places):
+            if str(PurePosixPath(model).parent / place) not in package.manifest.files:
+                raise ModelError(
+                    f"{package.folder.name}: {model}: expected weights from files that {MANIFEST_NAME} lists, found "
+                    f"{name!r} in {place!r}; do not use this package unless you know where it comes from"
+                )
 
 
 def _sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -180,16 +181,31 @@ def _run_probe(runtime: Any, device: str) -> str | None:
     return None if np.array_equal(found, expected) else f"a convolution gave {found}, expected {expected}"
 
 
+@dataclass(slots=True)
+class _Process:
+    """How many processes like this one work side by side."""
+
+    count: int = 1
+
+
+_PROCESS = _Process()
+
+
+def share_cores(processes: int) -> None:
+    """Let this process have its part of the machine only, being one of so many that work side by side."""
+    _PROCESS.count = processes
+
+
 def default_threads() -> int:
     """Physical cores this process may use; 0 leaves the count to onnxruntime where only it knows (Windows, macOS).
 
     Left to itself on Linux, onnxruntime pins threads to cores and heeds neither `taskset` nor a container's quota.
     """
     if sys.platform != "linux":
-        return 0
+        return 0 if _PROCESS.count == 1 else max(1, (os.cpu_count() or 1) // _PROCESS.count)
     allowed = os.sched_getaffinity(0)
     cores = {_siblings(cpu) for cpu in allowed}
-    return max(1, min(len(cores), _quota() or len(cores)))
+    return max(1, min(len(cores), _quota() or len(cores)) // _PROCESS.count)
 
 
 def _siblings(cpu: int) -> str:

@@ -1,7 +1,8 @@
 """Run ONNX models: NumPy arrays in, NumPy arrays out, on the device it says.
 
 Always true here: a session runs wholly on its `device`, as onnxruntime itself reports it; a strict device that cannot
-be used is an error before the model is read; inputs are checked by name, type and shape, and never converted.
+be used is an error before the model is read; a model takes its weights from files beside it only, and is not loaded
+onto a CPU whose memory its weights do not fit in; inputs are checked by name, type and shape, and never converted.
 
 session = open_session(Path("unet.onnx"), device="auto", threads=4)
 outputs = session.run({"tokens": tokens})
@@ -9,17 +10,22 @@ outputs = session.run({"tokens": tokens})
 On CPU the output is bit-identical for any thread count (measured for convolution, matrix product, mean and softmax).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rebounce.engine.bound_run import BoundRun, is_fixed
 from rebounce.engine.devices import AUTO, Device, choose_device
 from rebounce.engine.errors import DeviceError, ModelError, UsageError
+from rebounce.engine.free_memory import free_memory
+from rebounce.engine.model_memory import check_memory, memory_need
 from rebounce.engine.onnx_runtime import (
     CPU,
     default_threads,
@@ -29,6 +35,7 @@ from rebounce.engine.onnx_runtime import (
     reason_of,
     runtime_errors,
 )
+from rebounce.engine.onnx_weights import check_places, read_weights
 
 Array = npt.NDArray[Any]
 Model = Path | bytes
@@ -46,7 +53,16 @@ _DTYPES = {
     "tensor(uint8)": "uint8",
 }
 DTYPES = tuple(_DTYPES.values())
-_REFUSED = "assigned to the default CPU EP"  # what onnxruntime says when a strict session would need the CPU
+# What onnxruntime says: when a strict session would need the CPU, of an index beyond a table, of a model that is newer
+# than itself, and when memory runs out.
+_REFUSED = "assigned to the default CPU EP"
+_OUT_OF_RANGE = "indices element out of data bounds"
+_NEWER_OPSET = re.compile(r"Opset (?P<found>\d+) is under development.* is till opset (?P<known>\d+)")
+_NEWER_IR = re.compile(r"Unsupported model IR version: (?P<found>\d+), max supported IR version: (?P<known>\d+)")
+_UNKNOWN_OPERATOR = re.compile(r"No Op registered for (\S+)|error: (\S+?)\(.*is not a registered function/op")
+_MEMORY = re.compile(r"Failed to allocate memory|std::bad_alloc|CUDA_ERROR_OUT_OF_MEMORY|out of memory")
+_BUFFER = re.compile(r"buffer of size (\d+)")
+_LESS_MEMORY = "close other programs, restore fewer files at a time (--jobs), or use a smaller model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +94,23 @@ class Session:
         self.inputs = tuple(_port(item) for item in runtime_session.get_inputs())
         self.outputs = tuple(_port(item) for item in runtime_session.get_outputs())
         self._session = runtime_session
+        self._bound = self._bind() if self.device != CPU else None
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Every output of the model by its name."""
         self._check_names(inputs)
         feeds = {port.name: self._checked(port, inputs[port.name]) for port in self.inputs}
         try:
-            values = self._session.run(None, feeds)
+            values = self._bound.run(feeds) if self._bound else self._session.run(None, feeds)
         except runtime_errors() as error:
-            raise ModelError(
-                f"{self.name}: expected to run on {self.device}, found {reason_of(error)}; "
-                "if memory ran out use a smaller batch, else try --device cpu"
-            ) from error
+            raise ModelError(_cannot_go_on(self.name, self.device, reason_of(error))) from error
         return {port.name: value for port, value in zip(self.outputs, values, strict=True)}
+
+    def _bind(self) -> BoundRun | None:
+        """Buffers on the device, where the model sees one shape only."""
+        if not is_fixed((*self.inputs, *self.outputs)):
+            return None
+        return BoundRun(self._session, self.inputs, self.outputs, self.device)
 
     def _check_names(self, inputs: Mapping[str, Array]) -> None:
         known = [port.name for port in self.inputs]
@@ -165,6 +185,11 @@ class _Plan:
     sizes: Mapping[str, int]
 
     def open_all(self, models: Mapping[str, Model], device: str) -> dict[str, Any]:
+        weights = {name: read_weights(model, name) for name, model in models.items()}
+        for name, model in models.items():
+            check_places(model, name, weights[name])
+        if device == CPU:  # a card has memory of its own, and says itself when that runs out
+            check_memory(", ".join(models), memory_need(chain(*weights.values())), free_memory())
         return {name: self._open(name, model, device) for name, model in models.items()}
 
     def _open(self, name: str, model: Model, device: str) -> Any:
@@ -174,7 +199,7 @@ class _Plan:
             if device != CPU:
                 self._open(name, model, CPU)  # a model that is bad everywhere is a ModelError, not the device's fault
                 raise DeviceError(_cannot_run(name, device, reason_of(error))) from error
-            raise ModelError(_cannot_open(name, model, reason_of(error))) from error
+            raise ModelError(_cannot_open(name, reason_of(error))) from error
         if device_of(session) != device:
             raise DeviceError(_cannot_run(name, device, f"onnxruntime put it on {device_of(session)}"))
         return session
@@ -188,21 +213,41 @@ def _cannot_run(name: str, device: str, reason: str) -> str:
     )
 
 
-def _cannot_open(name: str, model: Model, reason: str) -> str:
-    if isinstance(model, Path) and not model.exists():
+def _cannot_go_on(name: str, device: str, reason: str) -> str:
+    if _OUT_OF_RANGE in reason:
         return (
-            f"{name}: expected an ONNX model at {model}, found no such file; check the path or fetch the package again"
+            f"{name}: expected numbers that the model has a row for, found one out of range ({reason}); "
+            "tokens of another codec, or damaged ones, look like this"
         )
-    if "opset" in reason.lower() or "ir version" in reason.lower():
-        version = load_runtime().__version__
+    if _MEMORY.search(reason):
+        return f"{name}: expected memory to run in on {device}, found too little{_asked_for(reason)}; {_LESS_MEMORY}"
+    return f"{name}: expected to run on {device}, found {reason}; try --device cpu, or fetch or export the model again"
+
+
+def _cannot_open(name: str, reason: str) -> str:
+    runtime = f"onnxruntime {load_runtime().__version__}"
+    for pattern, what in ((_NEWER_OPSET, "opset"), (_NEWER_IR, "IR version")):
+        if (newer := pattern.search(reason)) is not None:
+            return (
+                f"{name}: expected {what} {newer['known']} or older, the newest that {runtime} reads, found "
+                f"{newer['found']}, a newer format; update onnxruntime or export the model for an older {what}"
+            )
+    if (operator := _UNKNOWN_OPERATOR.search(reason)) is not None:
         return (
-            f"{name}: expected a model that onnxruntime {version} can read, found a newer format ({reason}); "
+            f"{name}: expected operators that {runtime} has, found {operator[1] or operator[2]}; "
             "update onnxruntime or export the model for an older opset"
         )
+    if _MEMORY.search(reason):
+        return f"{name}: expected memory to load it, found too little{_asked_for(reason)}; {_LESS_MEMORY}"
     return (
         f"{name}: expected an ONNX model, found that onnxruntime cannot load it: {reason}; "
         "the file is damaged or is not a model: fetch or export it again"
     )
+
+
+def _asked_for(reason: str) -> str:
+    size = _BUFFER.search(reason)
+    return f" for {int(size[1]) / 1e6:.0f} MB more" if size else ""
 
 
 def _name_of(model: Model) -> str:

@@ -1,6 +1,7 @@
 """What a plugin's parameters may be: descriptors that check every value, in the constructor and live."""
 
 import math
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
@@ -13,14 +14,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """What a parameter takes: a range, a set of words, or yes and no."""
+    """What a parameter takes: a range, a set of words, yes and no, or a text.
+
+    `text` says in words what text, and `pattern` is what all of it must match.
+    """
 
     low: float | None = None
     high: float | None = None
     words: tuple[str, ...] = ()
     is_flag: bool = False
     is_optional: bool = False
-    is_path: bool = False
+    text: str = ""
+    pattern: str = ".+"
 
     def check(self, plugin: str, name: str, value: Any) -> Value:
         """`value` as it will be kept, or a ChainError that says what would be right."""
@@ -30,7 +35,7 @@ class Spec:
             return value
         if self.words and value in self.words:
             return str(value)
-        if self.is_path and isinstance(value, str) and value:
+        if self.text and isinstance(value, str) and re.fullmatch(self.pattern, value, re.DOTALL):
             return value
         if self._is_numeric and _is_number(value) and self._holds(float(value)):
             return float(value)
@@ -38,8 +43,8 @@ class Spec:
 
     def describe(self) -> str:
         """The range in words."""
-        if self.is_path:
-            return "a path"
+        if self.text:
+            return self.text
         if self.is_flag:
             return "true or false"
         if self.words:
@@ -55,7 +60,7 @@ class Spec:
 
     @property
     def _is_numeric(self) -> bool:
-        return not (self.is_flag or self.words or self.is_path)
+        return not (self.is_flag or self.words or self.text)
 
     def _holds(self, value: float) -> bool:
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
@@ -119,6 +124,13 @@ class OptionalChoice(_Parameter[str | None]):
 
     def __init__(self, *words: str) -> None:
         super().__init__(Spec(words=words, is_optional=True))
+
+
+class Text(_Parameter[str]):
+    """A text: `what` it is in words, and what all of it must match."""
+
+    def __init__(self, what: str, pattern: str = ".+") -> None:
+        super().__init__(Spec(text=what, pattern=pattern))
 
 
 class Flag(_Parameter[bool]):

@@ -53,7 +53,7 @@ EFFECTS: dict[str, dict[str, Spec]] = {
     },
     "Clipping": {"threshold_db": Spec(low=-120.0, high=60.0)},
     "Compressor": _DYNAMICS,
-    "Convolution": {"impulse_response_filename": Spec(is_path=True), "mix": _MIX},
+    "Convolution": {"impulse_response_filename": Spec(text="a path"), "mix": _MIX},
     "Delay": {"delay_seconds": Spec(low=0.0, high=30.0), "feedback": Spec(low=0.0, high=1.0), "mix": _MIX},
     "Distortion": {"drive_db": _GAIN_DB},
     "GSMFullRateCompressor": {"quality": _QUALITIES},

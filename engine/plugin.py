@@ -37,6 +37,7 @@ class Plugin(metaclass=_Sealing):
     needs_analysis: ClassVar[bool] = False
     analysis_type: ClassVar[type[Any] | None] = None
     max_channels: ClassVar[int | None] = None
+    runs_model: ClassVar[bool] = False
 
     def __init__(self, **parameters: Value) -> None:
         self._values: dict[str, Any] = {}
@@ -76,6 +77,14 @@ class Plugin(metaclass=_Sealing):
     def notes(self) -> list[str]:
         """Plain sentences for the record about what was done."""
         return []
+
+    def model_id(self) -> str | None:
+        """`name@hash` of the model package that a run uses; None where none does."""
+        return None
+
+    def device_used(self) -> str | None:
+        """Where the model of the last run really ran, "cpu" or "cuda:0"; None where none did."""
+        return None
 
     # What a caller uses.
 
@@ -204,6 +213,10 @@ class Plugin(metaclass=_Sealing):
         if not self._is_pinned:
             table.pop("analysis", None)
         return table
+
+    def identity(self) -> dict[str, Any]:
+        """What two runs must have in common for equal results: the settings, and what they stand for."""
+        return self.settings()
 
     @classmethod
     def from_dict(cls, table: dict[str, Any]) -> Self:

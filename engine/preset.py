@@ -55,8 +55,11 @@ def bundled_presets() -> list[str]:
 
 
 def preset_hash(board: Board, options: dict[str, Any]) -> str:
-    """What identifies a result beside input and version: the chain as resolved, and the options that shape the file."""
-    text = json.dumps([board.settings(), options], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """What identifies a result beside input and version: the chain as resolved, and the options that shape the file.
+
+    A model counts by its package's hash, whatever it is called and wherever it lies.
+    """
+    text = json.dumps([board.identity(), options], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -15,6 +15,7 @@ OURS = {
     "ExtendBandwidth": "rebounce.engine.extend_bandwidth",
     "Finish": "rebounce.engine.finish",
     "Shape": "rebounce.engine.shape",
+    "TokenRestore": "rebounce.engine.token_restore",
 }
 
 

@@ -46,8 +46,8 @@ class Resampler:
     """One conversion: push `(channels, any)`, then finish; `resampled_frames` of all that went in come out."""
 
     def __init__(self, from_hz: int, to_hz: int, channels: int) -> None:
-        self._from_hz = _whole_rate(from_hz)
-        self._to_hz = _whole_rate(to_hz)
+        self._from_hz = whole_rate(from_hz)
+        self._to_hz = whole_rate(to_hz)
         self._channels = channels
         self._plan = _plan(self._from_hz, self._to_hz)
         self._gains = _gains(self._plan, self._from_hz, self._to_hz)
@@ -80,11 +80,11 @@ class Resampler:
         """Convert every window that is whole, and return no more than `limit` frames in all."""
         plan = self._plan
         window = plan.periods * plan.period_in
-        self._queue.append(audio)
         self._queued += audio.shape[1]
         if self._queued < window:
+            self._queue.append(audio.copy())  # the caller may reuse its block
             return self._zeros(0)
-        waiting = joined(self._queue, self._channels)
+        waiting = joined([*self._queue, audio], self._channels)
         blocks = []
         while waiting.shape[1] >= window:
             block = self._convert(waiting[:, :window])[:, : max(0, limit - self._returned)]
@@ -151,7 +151,8 @@ def _gains(plan: Plan, from_hz: int, to_hz: int) -> NDArray[np.float32]:
     return gains
 
 
-def _whole_rate(rate_hz: float) -> int:
+def whole_rate(rate_hz: float) -> int:
+    """The rate, or a UsageError where it is not one that is converted."""
     if rate_hz != int(rate_hz) or not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
         raise UsageError(
             f"sample rate {rate_hz:g} Hz: expected a whole number from {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz"

@@ -19,6 +19,7 @@ from rebounce.engine.errors import FileError, OutputError, RebounceError
 from rebounce.engine.file_passes import BeforePublish, FilePasses
 from rebounce.engine.history import Origin, is_result_of, remember, sha256_of
 from rebounce.engine.job import Job
+from rebounce.engine.onnx_runtime import CPU
 from rebounce.engine.record import ERROR, SKIPPED, Record
 from rebounce.engine.source import Source, open_source
 
@@ -37,7 +38,7 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
     # What overflows ends as an error that names the plugin; numpy's own warnings would only add noise.
     with open_source(job.source) as source, np.errstate(all="ignore"):
         origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
-        record = _record(job, source, origin)
+        record = replace(_record(job, source, origin), model=board.model_id())
         found = _existing_result(job, origin)
         if found is not None:
             messages = ("already done", *add_by_products(job, None, source, found))
@@ -47,7 +48,8 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
         added = add_by_products(job, board, source, done.output)
     seconds = time.perf_counter() - started_s
     messages = (*record.messages, *done.messages, *added)
-    return replace(record, **done.facts(), messages=messages, seconds=seconds, realtime_factor=_factor(record, seconds))
+    record = replace(record, **done.facts(), messages=messages, device=board.device_used() or CPU)
+    return replace(record, seconds=seconds, realtime_factor=_factor(record, seconds))
 
 
 def attempt(job: Job, board: Board, on_progress: Progress) -> Record:

@@ -98,11 +98,11 @@ class Stream:
     def _run(self, audio: Audio) -> list[Audio]:
         """Queue the audio, and hand the kernel every window that is whole."""
         timing = self._timing
-        self._queue.append(audio)
         self._queued += audio.shape[1]
         if self._queued < timing.window_frames:
+            self._queue.append(audio.copy())  # the caller may reuse its block
             return []
-        waiting = joined(self._queue, self._channels)
+        waiting = joined([*self._queue, audio], self._channels)
         blocks = (self._queued - timing.window_frames) // timing.block_frames + 1
         at_once = blocks if timing.takes_many else 1
         ready: list[Audio] = []
@@ -114,7 +114,7 @@ class Stream:
                 )
             )
         rest = waiting[:, blocks * timing.block_frames :]
-        # A copy, so that a caller may reuse its block and a long array is not kept alive by its last few frames.
+        # A copy, for the same reason, and so that a long array is not kept alive by its last few frames.
         self._queue = [rest.copy()]
         self._queued = rest.shape[1]
         return ready

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.tokens import PAD, Framing, Tokens
 from rebounce.training.bundle import write_bundle
-from rebounce.training.bundle_features import feature_shape
+from rebounce.training.bundle_features import feature_shape, feature_type
 from rebounce.training.bundle_item import Bundle
 from rebounce.training.damage import Applied
 
@@ -37,7 +37,9 @@ def is_token(frames: int) -> NDArray[np.bool_]:
 def make_bundle(frames: int = 240_000, seed: int = 0, features: Sequence[str] = ()) -> Bundle:
     """A whole bundle; another seed, another track."""
     rng = np.random.default_rng(seed)
-    made = {name: rng.normal(0, 1, feature_shape(name, frames)).astype(np.float16) for name in features}
+    made = {
+        name: rng.normal(0, 1, feature_shape(name, frames, FRAMING)).astype(feature_type(name)) for name in features
+    }
     return Bundle(
         clean=random_tokens(frames, 2 * seed),
         damaged=random_tokens(frames, 2 * seed + 1),

@@ -1,7 +1,7 @@
 """One token bundle: both sides of one item as tokens, and everything that is known about it, in one safetensors file.
 
 The tensors are `clean.codes` and `damaged.codes` (int16 `(segments, codebooks, tokens)`), `clean.scales` and
-`damaged.scales` (float32 `(segments,)`) and one float16 `feature.NAME` for each feature; all else is one JSON text in
+`damaged.scales` (float32 `(segments,)`) and one `feature.NAME` for each feature; all else is one JSON text in
 the header. What always holds: nothing in the file can run; the same bundle gives the same bytes; what `read_bundle`
 returns has been checked, hashes included, so that a damaged or foreign file is an error that names it and never wrong
 training data.
@@ -21,7 +21,7 @@ from rebounce.engine.errors import BundleError, CodecError, UsageError
 from rebounce.engine.staging import Staged, check_room, output_errors
 from rebounce.engine.tokens import Framing, Tokens
 from rebounce.training.bundle_facts import Facts, facts_of, read_facts, sealed_text
-from rebounce.training.bundle_features import FEATURES, feature_shape
+from rebounce.training.bundle_features import FEATURES, feature_shape, feature_type
 from rebounce.training.bundle_item import SIDES, Bundle
 
 SUFFIX = ".safetensors"
@@ -37,8 +37,10 @@ def bundle_bytes(framing: Framing, codebooks: int, frames: int, features: Sequen
     """The most that a bundle of an item of that many frames takes on disk."""
     counts = framing.token_counts(frames)
     tokens = len(counts) * codebooks * max(counts, default=0)
-    values = sum(int(np.prod(feature_shape(name, frames))) for name in features)
-    return len(SIDES) * (2 * tokens + 4 * len(counts)) + 2 * values + HEADER_BYTES
+    of_features = sum(
+        feature_type(name).itemsize * int(np.prod(feature_shape(name, frames, framing))) for name in features
+    )
+    return len(SIDES) * (2 * tokens + 4 * len(counts)) + of_features + HEADER_BYTES
 
 
 def write_bundle(path: Path, bundle: Bundle, *, replaces: bool = False) -> int:
@@ -155,9 +157,10 @@ def _features_there(file: Any, facts: Facts) -> list[str]:
     for name in there:
         tensor = file.get_slice(FEATURE_PREFIX + name)
         shape, kind = tuple(tensor.get_shape()), tensor.get_dtype()
-        wanted = feature_shape(name, facts.table("item").whole("frames"))
-        if shape != wanted or kind != "F16":
-            raise ValueError(f"expected {FEATURE_PREFIX}{name} F16 {wanted}, found {kind} {shape}")
+        wanted = feature_shape(name, facts.table("item").whole("frames"), facts.table("codec").framing())
+        wanted_kind = f"F{8 * feature_type(name).itemsize}"
+        if shape != wanted or kind != wanted_kind:
+            raise ValueError(f"expected {FEATURE_PREFIX}{name} {wanted_kind} {wanted}, found {kind} {shape}")
     return there
 
 

@@ -1,16 +1,21 @@
-"""Features of the clean audio that a bundle can carry: its spectrogram and its mel spectrogram, of the middle channel.
+"""Features of the audio that a bundle can carry: spectrograms of the clean side, and measures of both sides' segments.
 
-One transform for both: frames of 2048 samples under a periodic Hann window, centred on every 512th sample, zeros beyond
-both ends; `1 + frames // 512` columns. What always holds: float16 without infinities, whatever the audio's level.
+One transform for the spectrograms, of the middle channel: frames of 2048 samples under a periodic Hann window, centred
+on every 512th sample, zeros beyond both ends; `1 + frames // 512` columns, float16. The measures are those of
+`bundle_measures`, float32. What always holds: no infinities, whatever the audio's level.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.codec import Codec
+from rebounce.engine.tokens import Framing
+from rebounce.training.bundle_measures import COLUMNS, measures_of
 
 FFT_FRAMES = 2048
 HOP_FRAMES = 512
@@ -22,29 +27,49 @@ MEL_FLOOR_DB = -120.0
 # Columns at a time: a long item takes no more memory beside its features than a short one.
 BLOCK_COLUMNS = 512
 
-Feature = NDArray[np.float16]
+Feature = NDArray[np.floating[Any]]
 
-FEATURES = {"mel": MEL_BANDS, "stft": BINS}
-"""The features by name, and the rows of each."""
+SPECTRA = {"mel": MEL_BANDS, "stft": BINS}
+"""The spectrograms by name, and the rows of each."""
 
-
-def feature_shape(name: str, frames: int) -> tuple[int, int]:
-    """`(rows, columns)` of a feature of that many frames; KeyError where there is none of that name."""
-    return FEATURES[name], 1 + frames // HOP_FRAMES
+MEASURES = "measures"
+FEATURES = (*SPECTRA, MEASURES)
 
 
-def features_of(audio: Audio, sample_rate_hz: int, names: Sequence[str]) -> dict[str, Feature]:
-    """The features that are named, of audio `(channels, frames)`.
+def feature_shape(name: str, frames: int, framing: Framing) -> tuple[int, int]:
+    """The shape of a feature of that many frames; KeyError where there is none of that name."""
+    if name == MEASURES:
+        return framing.segments(frames), len(COLUMNS)
+    return SPECTRA[name], 1 + frames // HOP_FRAMES
+
+
+def feature_type(name: str) -> "np.dtype[np.floating[Any]]":
+    """What its numbers are."""
+    return np.dtype(np.float32) if name == MEASURES else np.dtype(np.float16)
+
+
+def features_of(sides: tuple[Audio, Audio], codec: Codec, names: Sequence[str]) -> dict[str, Feature]:
+    """The features that are named, of the clean and the damaged side, both `(channels, frames)` at the codec's rate."""
+    clean, damaged = sides
+    found: dict[str, Feature] = {}
+    found.update(spectra_of(clean, codec.sample_rate_hz, [name for name in names if name in SPECTRA]))
+    if MEASURES in names:
+        found[MEASURES] = measures_of(clean, damaged, codec.framing, codec.sample_rate_hz)
+    return found
+
+
+def spectra_of(audio: Audio, sample_rate_hz: int, names: Sequence[str]) -> dict[str, NDArray[np.float16]]:
+    """The spectrograms that are named, of audio `(channels, frames)`.
 
     `stft` is the magnitude, not normalised: a full-scale sine reads 512. `mel` is the mean power in each of the bands
     that the score of mel distance hears, in dB against a full-scale sine in its bin, -120 dB at least.
     """
     from rebounce.training.scores.mel_distance import MelBands  # which loads scipy, and readers of bundles need none
 
-    found = {name: np.empty(feature_shape(name, audio.shape[1]), np.float16) for name in names}
+    columns = 1 + audio.shape[1] // HOP_FRAMES if names else 0
+    found = {name: np.empty((SPECTRA[name], columns), np.float16) for name in names}
     bands = MelBands(sample_rate_hz, FFT_FRAMES) if "mel" in names else None
     padded = _padded_middle(audio)
-    columns = feature_shape("stft", audio.shape[1])[1] if names else 0
     for start in range(0, columns, BLOCK_COLUMNS):
         block = slice(start, min(start + BLOCK_COLUMNS, columns))
         magnitude = _magnitude(padded, block)

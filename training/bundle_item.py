@@ -13,7 +13,7 @@ import numpy as np
 from rebounce.engine.codec import check_content
 from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.tokens import Framing, Tokens
-from rebounce.training.bundle_features import FEATURES, Feature, feature_shape
+from rebounce.training.bundle_features import FEATURES, Feature, feature_shape, feature_type
 from rebounce.training.damage import Damage
 
 SIDES = ("clean", "damaged")
@@ -53,7 +53,7 @@ class Bundle:
         _check_sides(self)
         _check_facts(self)
         for name, values in self.features.items():
-            _check_feature(name, values, self.clean.frames)
+            _check_feature(name, values, self)
 
 
 def _check_sides(bundle: Bundle) -> None:
@@ -94,12 +94,12 @@ def _check_facts(bundle: Bundle) -> None:
             raise UsageError(f"bundle: {name}: expected a name, found none")
 
 
-def _check_feature(name: str, values: Feature, frames: int) -> None:
+def _check_feature(name: str, values: Feature, bundle: Bundle) -> None:
     if name not in FEATURES:
         raise UsageError(f"bundle: expected features of {', '.join(FEATURES)}, found {name!r}")
-    shape = feature_shape(name, frames)
-    if values.shape != shape or values.dtype != np.float16:
-        raise UsageError(f"bundle: expected feature.{name} float16 {shape}, found {values.dtype} {values.shape}")
+    shape, kind = feature_shape(name, bundle.clean.frames, bundle.framing), feature_type(name)
+    if values.shape != shape or values.dtype != kind:
+        raise UsageError(f"bundle: expected feature.{name} {kind} {shape}, found {values.dtype} {values.shape}")
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise UsageError(

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from rebounce.engine.errors import BundleError, UsageError
 from rebounce.engine.tokens import PAD
 from rebounce.training.bundle import SUFFIX, read_bundle
-from rebounce.training.bundle_features import FEATURES, HOP_FRAMES
+from rebounce.training.bundle_features import FEATURES, HOP_FRAMES, MEASURES, Feature
 from rebounce.training.bundle_item import SPLITS, Bundle
 
 Sample = dict[str, torch.Tensor]
@@ -25,7 +24,7 @@ Sample = dict[str, torch.Tensor]
 
 `codes_clean`, `codes_damaged` int64 `(S, K, T)` with `PAD` (-1) where `is_token` bool `(S, T)` is false;
 `scales_clean`, `scales_damaged` float32 `(S,)`; `frames` int64 and `index` int64, the item's number in the data set;
-and float32 `(rows, columns)` for each feature that was asked for.
+and float32 for each feature that was asked for: `(rows, columns)` of a spectrogram, `(S, 25)` of the measures.
 """
 
 
@@ -120,7 +119,9 @@ class BundleDataset(Dataset[Sample]):
             "index": torch.tensor(index),
         }
         for name in self._features:
-            sample[name] = torch.from_numpy(_columns(bundle.features[name], start, end).astype(np.float32))
+            values = bundle.features[name]
+            part = values[segments] if name == MEASURES else _columns(values, start, end)
+            sample[name] = torch.from_numpy(part.astype(np.float32))
         return sample
 
 
@@ -158,11 +159,11 @@ def _check_choice(split: str, stages: Sequence[str] | None, features: Sequence[s
         raise UsageError("stages: expected one at least, or None for all of them, found none")
     unknown = [name for name in features if name not in FEATURES]
     if unknown:
-        raise UsageError(f"features: expected {' or '.join(FEATURES)}, found {unknown[0]!r}")
+        raise UsageError(f"features: expected {', '.join(FEATURES)}, found {unknown[0]!r}")
 
 
-def _columns(feature: NDArray[np.float16], start_frame: int, end_frame: int) -> NDArray[np.float16]:
-    """The columns of a stretch, whose count depends on its length alone; the first is the nearest to its start."""
+def _columns(feature: Feature, start_frame: int, end_frame: int) -> Feature:
+    """A stretch of a spectrogram: as many columns as its length asks for, from the one that is nearest to its start."""
     first = round(start_frame / HOP_FRAMES)
     return feature[:, first : first + 1 + (end_frame - start_frame) // HOP_FRAMES]
 

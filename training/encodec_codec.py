@@ -68,6 +68,12 @@ class EncodecCodec:
         with closing(each_on_one_thread(self._decode_segment, split_tokens(tokens, self.framing))) as decoded:
             return cross_fade(decoded, self.framing, self.channels, tokens.frames)
 
+    def round_trip_unquantised(self, audio: Audio) -> Audio:
+        """Encoded and decoded without choosing tokens; the same shape."""
+        stereo = self._stereo(audio)
+        with closing(each_on_one_thread(self._pass_segment, cut_segments(stereo, self.framing))) as passed:
+            return cross_fade(passed, self.framing, self.channels, stereo.shape[1])
+
     def _stereo(self, audio: Any) -> Audio:
         """The audio as float32, refused where it is none that can be coded."""
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as no number
@@ -85,17 +91,28 @@ class EncodecCodec:
 
     @torch.inference_mode()
     def _encode_segment(self, segment: Audio) -> tuple[Codes, float]:
-        # A copy, as torch would otherwise warn of arrays that may not be written to.
-        audio = torch.from_numpy(np.array(segment, dtype=np.float32))[np.newaxis]
-        scale = segment_scale(audio)
-        embedded = self._numbers(self._model.encoder(audio / scale), "encoding")
+        embedded, scale = self._embedded(segment)
         codes = self._model.quantizer.encode(embedded, self._model.frame_rate, self._bandwidth_kbps)
-        return codes[:, 0].numpy().astype(np.int16), float(scale)
+        return codes[:, 0].numpy().astype(np.int16), scale
 
     @torch.inference_mode()
     def _decode_segment(self, coded: tuple[Codes, float]) -> Audio:
         codes, scale = coded
         embedded = self._model.quantizer.decode(torch.from_numpy(codes.astype(np.int64))[:, np.newaxis])
+        return self._sound(embedded, scale)
+
+    @torch.inference_mode()
+    def _pass_segment(self, segment: Audio) -> Audio:
+        return self._sound(*self._embedded(segment))
+
+    def _embedded(self, segment: Audio) -> tuple[torch.Tensor, float]:
+        """The latents of a segment, and what it was divided by."""
+        # A copy, as torch would otherwise warn of arrays that may not be written to.
+        audio = torch.from_numpy(np.array(segment, dtype=np.float32))[np.newaxis]
+        scale = segment_scale(audio)
+        return self._numbers(self._model.encoder(audio / scale), "encoding"), float(scale)
+
+    def _sound(self, embedded: torch.Tensor, scale: float) -> Audio:
         decoded: Audio = self._numbers(self._model.decoder(embedded)[0] * scale, "decoding").numpy()
         return decoded
 

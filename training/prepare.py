@@ -138,7 +138,7 @@ def _bundle(preparation: Preparation, task: Task, codec: Codec, pair: Pair) -> B
         weights_sha256=codec.weights_sha256,
         codebook_size=codec.codebook_size,
         framing=codec.framing,
-        features=features_of(pair.clean, codec.sample_rate_hz, preparation.settings.features),
+        features=features_of((pair.clean, pair.damaged), codec, preparation.settings.features),
     )
 
 

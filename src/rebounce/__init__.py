@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rebounce.engine.preset import load_preset as load_preset
     from rebounce.engine.record import Record as Record
     from rebounce.engine.shape import Shape as Shape
+    from rebounce.engine.token_restore import TokenRestore as TokenRestore
     from rebounce.engine.vst3 import Vst3 as Vst3
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ _HOMES = {
     "RebounceError": "rebounce.engine.errors",
     "Record": "rebounce.engine.record",
     "Shape": "rebounce.engine.shape",
+    "TokenRestore": "rebounce.engine.token_restore",
     "Vst3": "rebounce.engine.vst3",
     "load_preset": "rebounce.engine.preset",
 }

@@ -29,7 +29,7 @@ class Arguments:
     model: Path | None
     codec: str | None
     weights: Path | None
-    bandwidth: str
+    bandwidth: str | None
     device: str
     seconds: float
     limit: int | None
@@ -60,15 +60,14 @@ class Arguments:
 @click.option("--stronger", "is_stronger", is_flag=True, help="The stronger ranges of the recipe or stage.")
 @click.option("--preset", "presets", multiple=True, help="A preset's name or a chain file; several may be given.")
 @click.option("--model", type=_FOLDER, help="A model package, for chains that run one.")
-@click.option("--codec", help="Also show the clean round trip through this codec, and what perfect tokens would give.")
-@click.option("--weights", type=_FILE, help="The codec's weights, where there is no network.")
 @click.option(
-    "--bandwidth",
-    default="24",
-    show_default=True,
-    type=click.Choice(["3", "6", "12", "24"]),
-    help="The codec's, in kbps.",
+    "--codec",
+    metavar="light|encodec|DIR",
+    help="Also show the clean round trip through this codec, and what perfect tokens would give; DIR is a codec's "
+    "model package.",
 )
+@click.option("--weights", type=_FILE, help="EnCodec's weights, where there is no network.")
+@click.option("--bandwidth", type=click.Choice(["3", "6", "12", "24"]), help="EnCodec's, in kbps.  [default: 24]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda; cuda is strict.")
 @click.option("--seconds", default=10.0, show_default=True, type=NumberRange(0.5, 120), help="Length of an item.")
 @click.option("--limit", type=click.IntRange(1), help="So many tracks at most, chosen by their content.")

@@ -31,9 +31,9 @@ class Arguments:
     output: Path
     curriculum: str
     stages: tuple[str, ...]
-    codec: str
+    codec: str | None
     weights: Path | None
-    bandwidth: str
+    bandwidth: str | None
     features: tuple[str, ...]
     seconds: float
     items: int
@@ -57,18 +57,22 @@ class Arguments:
 )
 @click.option("--curriculum", default="token-unet", show_default=True, help="A curriculum's name, or a path.")
 @click.option("--stages", default=(), type=_Names(), help="Stages of it with commas, 0,1,1-stronger say; default all.")
-@click.option("--codec", default="encodec", show_default=True, help="What makes the tokens.")
 @click.option(
-    "--weights", type=click.Path(dir_okay=False, path_type=Path), help="The codec's weights, where there is no network."
+    "--codec",
+    metavar="light|encodec|DIR",
+    help="What makes the tokens; DIR is a codec's model package.  [default: light; encodec with its options]",
+)
+@click.option(
+    "--weights",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="EnCodec's weights, where there is no network.",
 )
 @click.option(
     "--bandwidth",
-    default="24",
-    show_default=True,
     type=click.Choice(["3", "6", "12", "24"]),
-    help="kbps: 2, 4, 8 or 16 codebooks.",
+    help="EnCodec's, in kbps: 2, 4, 8 or 16 codebooks.  [default: 24]",
 )
-@click.option("--features", default=(), type=_Names(), help="mel, stft or both with a comma, of the clean audio.")
+@click.option("--features", default=(), type=_Names(), help="Some of mel, stft, measures, with commas.")
 @click.option(
     "--seconds",
     default=30.0,
@@ -99,7 +103,7 @@ def prepare(**typed: Any) -> None:
     Examples:
       rebounce prepare Masters -o bundles --jobs 2
       rebounce prepare Masters -o bundles --stages 0,1,1-stronger --weights encodec.safetensors
-      rebounce prepare Masters -o bundles --features mel,stft --dry-run
+      rebounce prepare Masters -o bundles --features measures --dry-run
     """
     try:
         from rebounce.preparing import run

@@ -82,7 +82,7 @@ class Arguments:
 @click.option(
     "--strength", default=100.0, show_default=True, type=NumberRange(0, 100), help="Percent; 0 changes nothing."
 )
-@click.option("--model", type=_FOLDER, help="A model package, for chains that run one.")
+@click.option("--model", type=_FOLDER, help="A model, by its name or folder, for presets that run one.")
 @click.option("--reference", type=_FILE, help="A track to match, for chains that use one.")
 @click.option(
     "--device", default="auto", show_default=True, type=_Device(), help="cuda is strict: it works or it fails."
@@ -127,6 +127,7 @@ def restore(**typed: Any) -> None:
       rebounce restore mix.wav -o restored
       rebounce restore Bounces -o restored --preset five-stage --report --jobs 2
       rebounce restore mix.flac -o out --preset my-chain.toml --strength 60 --bit-depth 24
+      rebounce restore mix.wav -o out --preset token-restore --device cuda
     """
     from rebounce.restoring import run
 

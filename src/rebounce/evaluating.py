@@ -13,11 +13,12 @@ import click
 
 from rebounce.cli_presets import find_preset
 from rebounce.engine.errors import UsageError
+from rebounce.engine.model_choice import ModelChoice, asked_for, ready_models
 from rebounce.engine.staging import check_room
 from rebounce.progress import Steps
-from rebounce.training.codecs import CodecChoice, opened
+from rebounce.training.codecs import CodecChoice, codec_choice, opened
 from rebounce.training.evaluation.as_data import to_json
-from rebounce.training.evaluation.bench import Bench, presets_under_test
+from rebounce.training.evaluation.bench import Bench, board_of, presets_under_test
 from rebounce.training.evaluation.groups import Group, exercise_group, fault_groups, recipe_groups, stronger
 from rebounce.training.evaluation.markdown import summary_line
 from rebounce.training.evaluation.place import refuse_inside, taken
@@ -26,6 +27,7 @@ from rebounce.training.evaluation.publish import INDEX_NAME, group_pages, names_
 from rebounce.training.evaluation.room import room_needed
 from rebounce.training.evaluation.run import Evaluation, Plan, evaluate, trials_of
 from rebounce.training.evaluation.tables import across_table, harm_table, section_table, token_tables
+from rebounce.training.evaluation.worth import worth_table
 from rebounce.training.exercise import exercise_of_stage
 from rebounce.training.recipes import load_curriculum, load_recipe
 from rebounce.training.scores.registry import SCORES
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
     from rebounce.cli_evaluate import Arguments
 
 DEFAULT_RECIPE = "readme"
-DEFAULT_CODEC = "encodec"
 STRONGER = "-stronger"
 PIPED_WIDTH = 160
 
@@ -44,9 +45,9 @@ def run(arguments: "Arguments") -> int:
     """Evaluate what was asked for; returns the exit code."""
     if arguments.output is not None:
         refuse_inside(arguments.clean, arguments.output)
-    _check_device(arguments.device)
-    groups, bench = _groups(arguments), _bench(arguments)
-    _check_model(arguments)
+    choice = asked_for(arguments.model, arguments.device)
+    groups, bench = _groups(arguments), _bench(arguments, choice)
+    _check_models(bench, choice, arguments)
     with _output_taken(arguments, groups):
         return _run(arguments, groups, bench)
 
@@ -85,25 +86,13 @@ def _output_taken(arguments: "Arguments", groups: list[Group]) -> AbstractContex
     return taken(arguments.output, names_written([group.name for group in groups]), arguments.is_forced)
 
 
-def _check_device(device: str) -> None:
-    """A GPU that was asked for by name must work, even where no plugin of a chain runs on one yet."""
-    from rebounce.engine.devices import choose_device, cuda_index
-
-    if cuda_index(device) is not None:
-        choose_device(device)
-
-
-def _check_model(arguments: "Arguments") -> None:
-    if arguments.model is None:
-        return
-    from rebounce.engine.model_package import load_package
-
-    package = load_package(arguments.model)
-    presets = ", ".join(arguments.presets) or "none"
-    raise UsageError(
-        f"--model {arguments.model}: the package {package.id} is sound, but no plugin of the presets ({presets}) runs "
-        "a model; leave --model out, or name a chain that has such a plugin"
-    )
+def _check_models(bench: Bench, choice: ModelChoice, arguments: "Arguments") -> None:
+    """A model that no preset runs is refused, and one that cannot run; the device it gave way to is said once."""
+    boards = [board_of(preset) for preset in bench.presets if choice.model is not None or preset.runs_model]
+    choice.check(boards, arguments.presets)
+    message = next((said for board in boards if (said := ready_models(board)) is not None), None)
+    if message is not None and not arguments.is_quiet:
+        click.echo(f"rebounce: {message}", err=True)
 
 
 def _groups(arguments: "Arguments") -> list[Group]:
@@ -131,12 +120,12 @@ def _stage(arguments: "Arguments") -> Group:
     return exercise_group(exercise_of_stage(curriculum, stage, arguments.allowed_plugins))
 
 
-def _bench(arguments: "Arguments") -> Bench:
+def _bench(arguments: "Arguments", choice: ModelChoice) -> Bench:
     """What every item goes through; presets and codec are loaded here once, so that what is wrong is said at once."""
     chosen = [(preset, find_preset(preset)) for preset in arguments.presets]
     codec = _codec(arguments)
     bench = Bench(
-        presets=presets_under_test(chosen, arguments.allowed_plugins),
+        presets=presets_under_test(chosen, arguments.allowed_plugins, choice),
         codec=codec,
         scores=_scores(arguments.scores),
         seconds=arguments.seconds,
@@ -147,10 +136,10 @@ def _bench(arguments: "Arguments") -> Bench:
 
 
 def _codec(arguments: "Arguments") -> CodecChoice | None:
-    if arguments.codec is None and arguments.weights is None:
+    if arguments.codec is None and arguments.weights is None and arguments.bandwidth is None:
         return None
-    name = arguments.codec or DEFAULT_CODEC
-    return CodecChoice(name=name, weights=arguments.weights, bandwidth_kbps=float(arguments.bandwidth))
+    bandwidth_kbps = None if arguments.bandwidth is None else float(arguments.bandwidth)
+    return codec_choice(arguments.codec, arguments.weights, bandwidth_kbps)
 
 
 def _scores(asked: str | None) -> tuple[str, ...]:
@@ -242,6 +231,8 @@ def _tell(evaluation: Evaluation, files: list[str], arguments: "Arguments") -> N
     across = across_table(evaluation)
     tables += [across] if across.rows else []
     tables += [harm_table(evaluation)] if evaluation.harms else []
+    worth = worth_table(evaluation)
+    tables += [worth] if worth.rows else []
     tables += token_tables(evaluation)
     click.echo(f"{summary_line(evaluation)}\n")
     for table in tables:

@@ -17,7 +17,7 @@ from rebounce.engine.staging import SPARE_BYTES, Staged
 from rebounce.engine.workers import Failure, run_tasks
 from rebounce.progress import Steps
 from rebounce.training.bundle_features import FEATURES
-from rebounce.training.codecs import CodecChoice, opened, use_threads
+from rebounce.training.codecs import codec_choice, opened, use_threads
 from rebounce.training.exercise import exercise_of_stage
 from rebounce.training.prepare import (
     Preparation,
@@ -75,7 +75,8 @@ def _preparation(arguments: "Arguments") -> Preparation:
     allowed = arguments.allowed_plugins
     chosen = {stage: exercise_of_stage(curriculum, stage, allowed) for stage in arguments.stages or every}
     whole = {stage: exercise_of_stage(curriculum, stage, allowed) for stage in every}
-    choice = CodecChoice(name=arguments.codec, weights=arguments.weights, bandwidth_kbps=float(arguments.bandwidth))
+    bandwidth_kbps = None if arguments.bandwidth is None else float(arguments.bandwidth)
+    choice = codec_choice(arguments.codec, arguments.weights, bandwidth_kbps)
     codec = opened(choice)
     settings = Settings(
         curriculum=curriculum.name,

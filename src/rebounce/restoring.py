@@ -14,6 +14,7 @@ from rebounce.engine.batch_plan import Item, plan_batch, read_input_list
 from rebounce.engine.board import Board
 from rebounce.engine.errors import UsageError
 from rebounce.engine.job import Job, Options
+from rebounce.engine.model_choice import asked_for, ready_models
 from rebounce.engine.preset import load_preset, preset_hash
 from rebounce.engine.record import ERROR, Record
 from rebounce.engine.restore import failed_record, foresee, skipped_record
@@ -28,9 +29,8 @@ def run(arguments: "Arguments", preset: str | Path) -> int:
     """Restore everything that was asked for; returns the exit code."""
     options = _options(arguments)
     board = load_preset(preset, arguments.allowed_plugins).at_strength(arguments.strength / 100)
-    _check_model(arguments)
     _check_reference(arguments)
-    _check_device(arguments.device)
+    _choose_model(board, arguments)
     listed = read_input_list(arguments.input_list) if arguments.input_list else []
     items = plan_batch(
         [*arguments.inputs, *listed], arguments.output, arguments.file_format, arguments.delta, arguments.saves_chain
@@ -65,18 +65,6 @@ def _options(arguments: "Arguments") -> Options:
     )
 
 
-def _check_model(arguments: "Arguments") -> None:
-    if arguments.model is None:
-        return
-    from rebounce.engine.model_package import load_package
-
-    package = load_package(arguments.model)
-    raise UsageError(
-        f"--model {arguments.model}: the package {package.id} is sound, but no plugin of preset "
-        f"{arguments.preset!r} runs a model; leave --model out, or name a chain that has such a plugin"
-    )
-
-
 def _check_reference(arguments: "Arguments") -> None:
     if arguments.reference is not None:
         raise UsageError(
@@ -84,12 +72,14 @@ def _check_reference(arguments: "Arguments") -> None:
         )
 
 
-def _check_device(device: str) -> None:
-    """A GPU that was asked for by name must work, even where no plugin of the chain runs on one yet."""
-    if device.startswith("cuda"):
-        from rebounce.engine.devices import choose_device
-
-        choose_device(device)
+def _choose_model(board: Board, arguments: "Arguments") -> None:
+    """Give the chain the model and the device that were asked for; refused here where they cannot be used."""
+    choice = asked_for(arguments.model, arguments.device)
+    choice.check([board], [arguments.preset])
+    choice.apply_to(board)
+    message = ready_models(board)
+    if message is not None and not arguments.is_quiet:
+        click.echo(f"rebounce: {message}", err=True)
 
 
 def _job(item: Item, arguments: "Arguments", options: Options) -> Job:

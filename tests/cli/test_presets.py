@@ -8,7 +8,7 @@ from pathlib import Path
 
 from commands import GAIN, chain, rebounce, rebounce_many
 
-BUNDLED = ["auto", "bypass", "five-stage"]
+BUNDLED = ["auto", "bypass", "five-stage", "token-restore"]
 RECIPES = {"mp3": "1 fault", "readme": "5 faults", "realistic": "8 faults"}
 CURRICULA = {"token-unet": "8 stages"}
 
@@ -17,7 +17,7 @@ def test_the_bundled_presets_are_listed_each_with_what_it_does() -> None:
     listed, as_json = rebounce_many([["presets", "list"], ["presets", "list", "--json"]])
     assert (listed.code, as_json.code) == (0, 0)
     entries = [json.loads(line) for line in as_json.out.splitlines()]
-    assert [entry["name"] for entry in entries][:3] == BUNDLED
+    assert [entry["name"] for entry in entries][: len(BUNDLED)] == BUNDLED
     for entry in entries:
         assert entry["description"].endswith(".")
         assert entry["description"] in listed.out
@@ -73,6 +73,7 @@ def test_what_is_shown_can_be_saved_and_checked(tmp_path: Path) -> None:
         f"{saved[0]}: fine, 0 plugins",
         f"{saved[1]}: fine, 0 plugins",
         f"{saved[2]}: fine, 5 plugins",
+        f"{saved[3]}: fine, 1 plugin",
         "five-stage: fine, 5 plugins",
     ]
 

@@ -126,6 +126,12 @@ def test_any_changed_value_changes_the_id(change: dict[str, Any]) -> None:
         ({"files": {"gain.onnx": "short"}}, "files.gain.onnx = 'short', expected a SHA-256"),
         ({"files": {}}, "expected 'gain.onnx' under [files]"),
         (
+            {"files": MANIFEST.files | {"Gain.onnx": DIGEST}},
+            "expected names that no system takes for one, found 'gain.onnx' and 'Gain.onnx'",
+        ),
+        ({"name": "con"}, "name = 'con', expected small letters"),
+        ({"window_frames": 1 << 40}, "window_frames = 1099511627776, expected a whole number from 1 to 134217728"),
+        (
             {"hop_frames": 401},
             "hop_frames = 401 leaves gaps, expected at most window_frames - 2 x context_frames = 400",
         ),
@@ -164,6 +170,14 @@ def test_outputs_and_golden_arrays_belong_to_a_model_with_inputs(key: str) -> No
     assert told in _refused(_text(files=files, **{key: [other]}))
 
 
+def test_a_model_has_the_suffix_that_says_what_it_is() -> None:
+    inputs = [manifest_table(MANIFEST)["input"][0] | {"model": "gain.ort"}]
+    files = MANIFEST.files | {"gain.ort": DIGEST}
+    outputs = [manifest_table(MANIFEST)["output"][0] | {"model": "gain.ort"}]
+    told = "expected models whose names end in .onnx, found 'gain.ort'"
+    assert told in _refused(_text(input=inputs, output=outputs, golden=[], files=files))
+
+
 def test_an_unknown_key_is_told_with_the_nearest_known_one() -> None:
     assert "found the unknown key 'sample_rate'; did you mean 'sample_rate_hz'?" in _refused(_text(sample_rate=48_000))
     assert "found the unknown key 'zzz'; known are name, version, kind" in _refused(_text(zzz=1))
@@ -173,11 +187,17 @@ def test_a_file_that_is_not_toml_is_told_with_the_line() -> None:
     assert "expected TOML, found that" in _refused("name = \nversion")
 
 
+@pytest.mark.parametrize("text", ["name = " + "[" * 5_000, "window_frames = " + "9" * 5_000])
+def test_a_file_that_toml_itself_gives_up_on_is_told(text: str) -> None:
+    assert "expected TOML, found that" in _refused(text)
+
+
 @pytest.mark.parametrize(
     "name",
     [
         *("../evil.onnx", "a/../../evil.onnx", "/etc/passwd", "a\\b.onnx", "C:evil.onnx", "C:/evil.onnx", "", "."),
         *("./a.onnx", "a//b.onnx", "a/", "manifest.toml", "a\nb", "nul\x00", "stream:data", "what?.onnx"),
+        *("Manifest.TOML", "con.onnx", "a.onnx.", "golden /in.npz"),
     ],
 )
 def test_a_file_name_that_leads_elsewhere_is_refused(name: str) -> None:

@@ -1,6 +1,8 @@
 """A package that loads holds what its manifest says, and one that does not is refused with the file and the reason."""
 
 import hashlib
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
+from small_packages import MODEL, adder, small_package, weights_of
 
 from rebounce.engine.devices import Device
 from rebounce.engine.errors import DeviceError, ModelError
@@ -185,6 +188,62 @@ def test_a_link_that_leads_out_of_the_package_is_refused(package: ModelPackage, 
         load_package(package.folder)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a pipe")
+def test_what_is_no_file_is_refused_and_not_waited_for(package: ModelPackage) -> None:
+    for name, told in (
+        ("run.py", r"expected files, found run.py, which is a pipe"),
+        ("manifest.toml", "that is no file"),
+    ):
+        (package.folder / name).unlink()
+        os.mkfifo(package.folder / name)
+        with pytest.raises(ModelError, match=told):
+            load_package(package.folder)
+
+
+def test_a_link_to_nothing_is_told(package: ModelPackage) -> None:
+    (package.folder / "extra").symlink_to("nowhere")
+    with pytest.raises(ModelError, match=r"found extra, which is a pipe, a device or a link to nothing"):
+        load_package(package.folder)
+
+
+def test_weights_in_a_file_of_the_package_are_taken(tmp_path: Path) -> None:
+    package = small_package(tmp_path / "adder", weight=2.5, data="weights.bin")
+    audio = np.ones((1, 2, 480), np.float32)
+    assert np.array_equal(package.open("cpu", 1).sessions[MODEL].run({"audio": audio})["louder"], audio + 2.5)
+    assert package.weights()[MODEL][0].places == ("weights.bin",)
+
+
+@pytest.mark.parametrize("place", [".hidden.bin", "__pycache__/w.bin", "../outside.bin", "/etc/passwd", "link/w.bin"])
+def test_weights_that_no_hash_vouches_for_are_refused_with_the_package(tmp_path: Path, place: str) -> None:
+    home = tmp_path / "adder"
+    package = small_package(home)
+    for name in (".hidden.bin", "__pycache__/w.bin", "../outside.bin"):
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_bytes(weights_of())
+    (home / "link").symlink_to(home / "__pycache__")
+    (home / MODEL).write_bytes(adder(place=place))
+    told = "adder: add.onnx: expected weights from files that manifest.toml lists, found 'weights' in "
+    with pytest.raises(ModelError) as caught:
+        write_manifest(home, package.manifest)
+    assert str(caught.value).startswith(f"{told}{place!r}")
+
+
+def test_a_file_of_weights_that_is_gone_or_cut_off_is_told_with_its_name(tmp_path: Path) -> None:
+    package = small_package(tmp_path / "adder", data="weights.bin")
+    (package.folder / "weights.bin").write_bytes(weights_of()[:-4])
+    with pytest.raises(ModelError, match=r"adder: weights.bin: expected SHA-256"):
+        load_package(package.folder)
+    with pytest.raises(ModelError, match=r"weights.bin from byte 0 to 1920, found 1916 bytes"):
+        package.open("cpu", 1)
+    (package.folder / "weights.bin").unlink()
+    with pytest.raises(ModelError, match=r"adder: expected the file weights.bin listed in manifest.toml, found none"):
+        load_package(package.folder)
+    with pytest.raises(
+        ModelError, match=r"add.onnx: expected the weights 'weights' in weights.bin, found no such file"
+    ):
+        package.open("cpu", 1)
+
+
 def test_a_link_to_the_package_itself_is_fine(package: ModelPackage, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(package.folder)
@@ -242,6 +301,7 @@ def test_packages_are_found_below_a_folder_in_the_order_of_their_names(tmp_path:
     for name in ("beta", "alpha"):
         write_manifest(_fill(tmp_path / "models" / name), replace(MANIFEST, name=name))
     (tmp_path / "models" / "empty").mkdir()
+    write_manifest(_fill(tmp_path / "models" / ".alpha.rebounce.part"), MANIFEST)
     assert [path.name for path in find_packages(tmp_path / "models")] == ["alpha", "beta"]
     assert find_packages(tmp_path / "none") == []
 

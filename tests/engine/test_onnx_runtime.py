@@ -22,6 +22,7 @@ from rebounce.engine.onnx_runtime import (
     probe,
     reason_of,
     runtime_errors,
+    share_cores,
 )
 
 RUNTIME_LINE = b"\x1b[0;93m2026-01-21 12:08:58.79 [W:onnxruntime:Default, device_discovery.cc:164 X] no card\x1b[m\n"
@@ -126,6 +127,16 @@ def test_the_runtime_is_loaded_once() -> None:
 def test_default_threads_never_exceed_what_the_process_may_use() -> None:
     allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 0
     assert default_threads() in range(min(1, allowed), allowed + 1)
+
+
+def test_processes_side_by_side_share_the_cores() -> None:
+    alone = default_threads() or os.cpu_count() or 1
+    try:
+        for processes in (2, 3, 1_000):
+            share_cores(processes)
+            assert default_threads() == max(1, alone // processes)
+    finally:
+        share_cores(1)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from onnx import TensorProto, helper, numpy_helper
 from rebounce.engine.cuda import Driver
 from rebounce.engine.devices import Device, choose_device
 from rebounce.engine.errors import DeviceError, ModelError, UsageError
-from rebounce.engine.onnx_runtime import CUDA_PROVIDER, load_runtime
 from rebounce.engine.onnx_session import open_session, open_sessions
 
 WEIGHTS = np.random.default_rng(7).standard_normal((24, 16)).astype(np.float32)
@@ -139,7 +138,9 @@ def test_a_run_that_fails_inside_the_model_is_a_model_error(capfd: pytest.Captur
     )
     session = open_session(gather, "cpu", 1)
     assert np.array_equal(session.run({"rows": np.array([3, 0])})["y"], WEIGHTS[[3, 0]])
-    with pytest.raises(ModelError, match=r"expected to run on cpu, found .*indices element out of data bounds"):
+    with pytest.raises(
+        ModelError, match=r"expected numbers that the model has a row for, found one out of range .*idx=24"
+    ):
         session.run({"rows": np.array([24])})
     assert capfd.readouterr() == ("", "")
 
@@ -163,11 +164,31 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         open_session(tmp_path / "none.onnx", "cpu", 1)
 
 
-@pytest.mark.parametrize(("opset", "ir_version"), [(99, 8), (17, 99)])
-def test_a_model_newer_than_the_runtime_is_told_apart_from_a_damaged_one(opset: int, ir_version: int) -> None:
+@pytest.mark.parametrize(
+    ("opset", "ir_version", "told"),
+    [
+        (99, 8, r"expected opset \d+ or older, the newest that onnxruntime .* reads, found 99, a newer format"),
+        (17, 99, r"expected IR version \d+ or older, the newest that onnxruntime .* reads, found 99, a newer format"),
+    ],
+)
+def test_a_model_newer_than_the_runtime_is_told_apart_from_a_damaged_one(
+    opset: int, ir_version: int, told: str
+) -> None:
     newer = _model([helper.make_node("Relu", ["x"], ["y"])], [_value("x", [1])], [_value("y", [1])], opset, ir_version)
-    with pytest.raises(ModelError, match=r"found a newer format .*; update onnxruntime or export"):
+    with pytest.raises(ModelError, match=f"^model: {told}; update onnxruntime or export"):
         open_session(newer, "cpu", 1)
+
+
+@pytest.mark.parametrize(("name", "domain"), [("Tomorrow", ""), ("Tomorrow", "com.example")])
+def test_an_operator_that_the_runtime_has_not_is_named(name: str, domain: str) -> None:
+    node = helper.make_node(name, ["x"], ["y"], domain=domain)
+    graph = helper.make_graph([node], "g", [_value("x", [1])], [_value("y", [1])])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(domain or "ai.onnx.ml", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    with pytest.raises(
+        ModelError, match=f"expected operators that onnxruntime .* has, found (com.example:)?{name}; update"
+    ):
+        open_session(model.SerializeToString(), "cpu", 1)
 
 
 def test_no_threads_at_all_is_wrong_usage() -> None:
@@ -210,8 +231,7 @@ def test_a_strict_device_that_cannot_run_a_model_never_gives_way(capfd: pytest.C
 
 
 def test_a_model_that_is_bad_everywhere_is_not_blamed_on_the_device() -> None:
-    has_cuda = CUDA_PROVIDER in load_runtime().get_available_providers()
-    with pytest.raises(ModelError if has_cuda else DeviceError):
+    with pytest.raises(ModelError, match="expected an ONNX model"):
         open_session(b"no model", Device(name="cuda:99"), 1)
 
 

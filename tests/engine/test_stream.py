@@ -54,6 +54,15 @@ def test_a_plugin_that_gives_nothing_back_is_an_error_and_not_a_hang() -> None:
         Swallows()(noise(100), 48_000)
 
 
+def test_a_caller_may_use_its_block_again() -> None:
+    audio, buffer, smooth = noise(20_000), np.zeros((2, 100), np.float32), Smooth()
+    parts = []
+    for piece in cut(audio, [100]):
+        buffer[:] = piece
+        parts.append(smooth.process(buffer, 48_000, reset=False))
+    assert np.array_equal(np.concatenate([*parts, smooth.flush()], axis=1), Smooth()(audio, 48_000))
+
+
 def test_after_flush_the_plugin_starts_afresh() -> None:
     plugin, audio = Delay(frames=100), noise(5000)
     first = streamed(plugin, audio, [777])

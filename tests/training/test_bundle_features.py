@@ -4,10 +4,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from bundle_making import FRAMING
 from numpy.typing import NDArray
 from signals import noise, tone
 
-from rebounce.training.bundle_features import FEATURES, MEL_FLOOR_DB, feature_shape, features_of
+from rebounce.training.bundle_features import FEATURES, MEL_FLOOR_DB, feature_shape, spectra_of
 
 RATE_HZ = 48_000
 BIN_HZ = RATE_HZ / 2048
@@ -16,9 +17,9 @@ BIN_HZ = RATE_HZ / 2048
 @pytest.mark.parametrize("frames", [0, 1, 511, 512, 2048, 30_001, 600_000])
 def test_the_spectrogram_is_the_plain_transform_of_each_frame(frames: int) -> None:
     audio = noise(frames)
-    found = features_of(audio, RATE_HZ, ["stft"])["stft"]
+    found = spectra_of(audio, RATE_HZ, ["stft"])["stft"]
     assert found.dtype == np.float16
-    assert found.shape == feature_shape("stft", frames)
+    assert found.shape == feature_shape("stft", frames, FRAMING)
     padded = np.pad((audio[0] + audio[1]) / 2, 1024)
     window = np.hanning(2049)[:-1]
     for column in {0, found.shape[1] // 2, found.shape[1] - 1}:
@@ -27,14 +28,14 @@ def test_the_spectrogram_is_the_plain_transform_of_each_frame(frames: int) -> No
 
 
 def test_a_full_scale_sine_reads_512_in_the_spectrogram() -> None:
-    found = features_of(tone(276 * BIN_HZ, RATE_HZ, RATE_HZ, level=1.0), RATE_HZ, ["stft"])["stft"]
+    found = spectra_of(tone(276 * BIN_HZ, RATE_HZ, RATE_HZ, level=1.0), RATE_HZ, ["stft"])["stft"]
     middle = found[:, found.shape[1] // 2]
     assert int(middle.argmax()) == 276
     assert middle[275:278] == pytest.approx(np.array([256, 512, 256]), rel=1e-3)
 
 
 def test_a_mel_band_is_the_mean_power_under_its_triangle() -> None:
-    features = features_of(noise(20_000), RATE_HZ, ["mel", "stft"])
+    features = spectra_of(noise(20_000), RATE_HZ, ["mel", "stft"])
     power = np.square(features["stft"].astype(np.float64) / 512)
     edges_hz = slaney_edges_hz(128)
     for band in (0, 30, 64, 127):
@@ -51,16 +52,16 @@ def slaney_edges_hz(bands: int) -> NDArray[np.float64]:
 
 def test_the_middle_channel_alone_is_heard() -> None:
     left = noise(5_000, channels=1)
-    sides = features_of(np.concatenate([left, -left]), RATE_HZ, ["mel", "stft"])
+    sides = spectra_of(np.concatenate([left, -left]), RATE_HZ, ["mel", "stft"])
     assert (sides["stft"] == 0).all()
     assert (sides["mel"] == MEL_FLOOR_DB).all()
-    mono = features_of(left, RATE_HZ, ["stft"])["stft"]
-    np.testing.assert_array_equal(features_of(np.concatenate([left, left]), RATE_HZ, ["stft"])["stft"], mono)
+    mono = spectra_of(left, RATE_HZ, ["stft"])["stft"]
+    np.testing.assert_array_equal(spectra_of(np.concatenate([left, left]), RATE_HZ, ["stft"])["stft"], mono)
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-30, 1e-7, 1e4, 1e30])
 def test_no_level_is_too_much_for_half_precision(level: float) -> None:
-    features = features_of(np.full((2, 5_000), level, np.float32), RATE_HZ, ["mel", "stft"])
+    features = spectra_of(np.full((2, 5_000), level, np.float32), RATE_HZ, ["mel", "stft"])
     assert all(np.isfinite(values).all() for values in features.values())
     assert features["mel"].min() >= MEL_FLOOR_DB
     if level == 1e30:
@@ -68,24 +69,25 @@ def test_no_level_is_too_much_for_half_precision(level: float) -> None:
 
 
 def test_what_is_quiet_is_as_exact_as_what_is_loud() -> None:
-    loud, soft = (features_of(noise(5_000, level=level), RATE_HZ, ["stft"])["stft"] for level in (1.0, 1e-4))
+    loud, soft = (spectra_of(noise(5_000, level=level), RATE_HZ, ["stft"])["stft"] for level in (1.0, 1e-4))
     reference = loud.astype(np.float64) * 1e-4
     heard = reference > 1e-4
     np.testing.assert_allclose(soft[heard], reference[heard], rtol=3e-3)
 
 
 def test_only_what_is_named_is_made() -> None:
-    assert features_of(noise(100), RATE_HZ, []) == {}
-    assert list(features_of(noise(100), RATE_HZ, ["mel"])) == ["mel"]
-    assert {name: feature_shape(name, 1_440_000) for name in FEATURES} == {"mel": (128, 2813), "stft": (1025, 2813)}
+    assert spectra_of(noise(100), RATE_HZ, []) == {}
+    assert list(spectra_of(noise(100), RATE_HZ, ["mel"])) == ["mel"]
+    shapes = {name: feature_shape(name, 1_440_000, FRAMING) for name in FEATURES}
+    assert shapes == {"mel": (128, 2813), "stft": (1025, 2813), "measures": (31, 25)}
 
 
 def test_a_long_item_is_copied_once() -> None:
     audio = np.zeros((2, 240 * RATE_HZ), np.float32)
-    features_of(audio[:, :RATE_HZ], RATE_HZ, ["mel"])  # loads what it needs
+    spectra_of(audio[:, :RATE_HZ], RATE_HZ, ["mel"])  # loads what it needs
     tracemalloc.start()
     try:
-        features_of(audio, RATE_HZ, ["mel"])
+        spectra_of(audio, RATE_HZ, ["mel"])
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

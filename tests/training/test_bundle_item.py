@@ -1,6 +1,7 @@
 """A bundle that cannot be is refused where it is made, not where somebody reads it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,17 +71,22 @@ def test_facts_that_cannot_be_are_refused_by_name(facts: dict[str, object], mess
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("colour", np.zeros((2, 2), np.float16), "expected features of mel, stft, found 'colour'"),
+        ("colour", np.zeros((2, 2), np.float16), "expected features of mel, stft, measures, found 'colour'"),
         (
             "mel",
             np.zeros((128, 195), np.float16),
             r"expected feature.mel float16 \(128, 196\), found float16 \(128, 195\)",
         ),
         ("mel", np.zeros((128, 196), np.float32), "found float32"),
+        (
+            "measures",
+            np.zeros((3, 24), np.float32),
+            r"expected feature.measures float32 \(3, 25\), found float32 \(3, 24\)",
+        ),
         ("stft", np.full((1025, 196), np.inf, np.float16), "expected numbers in feature.stft, found inf in row 0"),
     ],
 )
-def test_features_that_cannot_be_are_refused(name: str, values: NDArray[np.float16], message: str) -> None:
+def test_features_that_cannot_be_are_refused(name: str, values: NDArray[np.floating[Any]], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         replace(BUNDLE, features={name: values})
 

@@ -55,14 +55,14 @@ def test_an_item_is_its_bundle(tmp_path: Path, frames: int) -> None:
 
 def test_a_window_is_a_cut_of_its_item_and_moves_from_epoch_to_epoch(tmp_path: Path) -> None:
     frames = 960_000
-    write_bundle(tmp_path / "1/train/x.safetensors", make_bundle(frames, features=("stft",)))
-    whole = BundleDataset(tmp_path, features=["stft"])[0]
-    dataset = BundleDataset(tmp_path, features=["stft"], windows=Windows(segments=4))
+    write_bundle(tmp_path / "1/train/x.safetensors", make_bundle(frames, features=("stft", "measures")))
+    whole = BundleDataset(tmp_path, features=["stft", "measures"])[0]
+    dataset = BundleDataset(tmp_path, features=["stft", "measures"], windows=Windows(segments=4))
     firsts = []
     for epoch in range(20):
         window = dataset[0, epoch]
         first = Windows(segments=4).first(0, epoch, len(whole["scales_clean"]))
-        for name in ("codes_clean", "codes_damaged", "is_token", "scales_clean", "scales_damaged"):
+        for name in ("codes_clean", "codes_damaged", "is_token", "scales_clean", "scales_damaged", "measures"):
             assert torch.equal(window[name], whole[name][first : first + 4])
         start = first * FRAMING.stride_frames
         length = min(frames, start + 3 * FRAMING.stride_frames + FRAMING.segment_frames) - start
@@ -202,7 +202,7 @@ def test_padding_is_no_token(tmp_path: Path) -> None:
     ("asked", "message"),
     [
         ({"features": "mel"}, r"features: expected a list of names, found the text 'mel'; write \['mel'\]"),
-        ({"features": ["colour"]}, "features: expected mel or stft, found 'colour'"),
+        ({"features": ["colour"]}, "features: expected mel, stft, measures, found 'colour'"),
         ({"features": ["mel", "mel"]}, "features: expected each once, found mel, mel"),
         ({"stages": "1"}, "stages: expected a list of names, found the text '1'"),
         ({"stages": []}, "stages: expected one at least, or None for all of them, found none"),

@@ -14,7 +14,8 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.errors import CodecError, RecipeError, UnsupportedAudio
 from rebounce.presets.recipe_file import FaultEntry, Recipe
 from rebounce.training.bundle import read_bundle, write_bundle
-from rebounce.training.bundle_features import features_of
+from rebounce.training.bundle_features import spectra_of
+from rebounce.training.bundle_measures import measures_of
 from rebounce.training.codecs import CodecChoice, opened, use_threads
 from rebounce.training.encodec_weights import random_weights, save_weights
 from rebounce.training.exercise import Exercise, draw_item
@@ -59,7 +60,7 @@ def preparation(weights: Path, tmp_path: Path) -> Preparation:
         curriculum_sha256="",
         codec_id=codec.codec_id,
         weights_sha256=codec.weights_sha256,
-        features=("mel",),
+        features=("measures", "mel"),
         seconds=1.2,
         seed=7,
     )
@@ -100,7 +101,9 @@ def test_a_bundle_is_what_its_item_says(preparation: Preparation, track: Track) 
     assert (bundle.track_sha256, bundle.track_name) == (track.sha256, "mix.wav")
     assert (bundle.stage, bundle.exercise, bundle.split) == ("2", "small/2", split_of(track.sha256))
     assert (bundle.seed, bundle.index, bundle.weights_sha256) == (7, 1, codec.weights_sha256)
-    np.testing.assert_array_equal(bundle.features["mel"], features_of(pair.clean, 48_000, ["mel"])["mel"])
+    np.testing.assert_array_equal(bundle.features["mel"], spectra_of(pair.clean, 48_000, ["mel"])["mel"])
+    measures = measures_of(pair.clean, pair.damaged, codec.framing, 48_000)
+    np.testing.assert_array_equal(bundle.features["measures"], measures)
 
 
 def test_an_item_without_damage_has_the_same_tokens_on_both_sides(preparation: Preparation, track: Track) -> None:

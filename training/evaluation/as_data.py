@@ -16,6 +16,7 @@ from rebounce.training.evaluation.harm import Harm
 from rebounce.training.evaluation.run import Evaluation, Section
 from rebounce.training.evaluation.token_scores import item_tokens_to_data
 from rebounce.training.evaluation.trial import Measured, Outcome
+from rebounce.training.evaluation.worth import Worth, worths_of
 from rebounce.training.scores.registry import SCORES
 from rebounce.training.tracks import Track, split_of
 
@@ -44,6 +45,7 @@ def to_data(evaluation: Evaluation, files: Iterable[str] = ()) -> dict[str, Any]
             name: None if summary is None else summary.to_data() for name, summary in evaluation.summaries.items()
         },
         "groups": [_section_to_data(section) for section in evaluation.sections],
+        "worth_training": [_worth_to_data(worth) for worth in worths_of(evaluation)],
         "token_usage": None if evaluation.usage is None else asdict(evaluation.usage),
         "items": [_item_to_data(item) for item in evaluation.items],
         "problems": list(evaluation.problems),
@@ -110,6 +112,10 @@ def _harm_to_data(harm: Harm) -> dict[str, Any]:
         "silent": harm.silent,
         "worst": None if worst is None else asdict(worst) | {"path": str(worst.path)},
     }
+
+
+def _worth_to_data(worth: Worth) -> dict[str, Any]:
+    return asdict(worth) | {"is_worth": worth.is_worth}
 
 
 def _item_to_data(item: Measured) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from rebounce.engine.board import Board
+from rebounce.engine.model_choice import AS_WRITTEN, ModelChoice, model_plugins
 from rebounce.engine.preset import load_preset, preset_hash
 from rebounce.training.codecs import CodecChoice
 
@@ -17,7 +18,15 @@ ROUND_TRIP = "round trip"
 PARAMETERS = "oracle: parameters known"
 MAGNITUDE = "oracle: clean magnitude"
 TOKENS = "oracle: tokens known"
-ROWS = (ORIGINAL, DAMAGED, ROUND_TRIP, PARAMETERS, MAGNITUDE, TOKENS)
+COHERENT = "oracle: tokens, by coherence"
+KNOWN_ERROR = "oracle: tokens, by known error"
+TRANSFER = "oracle: tokens, transfer"
+LATENTS = "oracle: latents known"
+COHERENT_LATENTS = "oracle: latents, by coherence"
+ROWS = (
+    *(ORIGINAL, DAMAGED, ROUND_TRIP, PARAMETERS, MAGNITUDE),
+    *(TOKENS, COHERENT, KNOWN_ERROR, TRANSFER, LATENTS, COHERENT_LATENTS),
+)
 """What stands beside presets, under names that no preset may have."""
 
 
@@ -29,6 +38,7 @@ class Preset:
     source: str
     chain: str
     sha256: str
+    runs_model: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +51,13 @@ class Bench:
     seconds: float
 
 
-def presets_under_test(chosen: Iterable[tuple[str, str | Path]], allow_plugins: Iterable[Path]) -> tuple[Preset, ...]:
+def presets_under_test(
+    chosen: Iterable[tuple[str, str | Path]], allow_plugins: Iterable[Path], model: ModelChoice = AS_WRITTEN
+) -> tuple[Preset, ...]:
     """The presets as `(what was typed, what it means)`, each loaded and so checked; twice the same counts once.
 
-    The same is what has the same name, and what is the same file, by whichever path.
+    The same is what has the same name, and what is the same file, by whichever path. `model` is what those run that run
+    one.
     """
     allowed = list(allow_plugins)
     first: dict[str | Path, tuple[str, str | Path]] = {}
@@ -55,9 +68,17 @@ def presets_under_test(chosen: Iterable[tuple[str, str | Path]], allow_plugins: 
     found = []
     for (typed, source), name in zip(pairs, short, strict=True):
         board = load_preset(source, allowed)
+        model.apply_to(board)
         chain = json.dumps(board.settings(), sort_keys=True)
         unique = name if short.count(name) == 1 and name not in ROWS else typed
-        found.append(Preset(name=unique, source=str(source), chain=chain, sha256=preset_hash(board, {})))
+        preset = Preset(
+            name=unique,
+            source=str(source),
+            chain=chain,
+            sha256=preset_hash(board, {}),
+            runs_model=bool(model_plugins(board)),
+        )
+        found.append(preset)
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from rebounce.training.evaluation.tables import (
     token_tables,
 )
 from rebounce.training.evaluation.wording import counted, score_lines
+from rebounce.training.evaluation.worth import worth_table
 from rebounce.training.scores.registry import SCORES
 
 READING = (
@@ -37,6 +38,9 @@ def markdown_of(evaluation: Evaluation) -> str:
     across = across_table(evaluation)
     if across.rows:
         parts += _described(across, _value)
+    worth = worth_table(evaluation)
+    if worth.rows:
+        parts += _described(worth, _value)
     for section in evaluation.sections:
         table = section_table(section, plan.bench.scores)
         parts += _described(table, _value)

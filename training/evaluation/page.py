@@ -28,6 +28,7 @@ from rebounce.training.evaluation.tables import (
     token_tables,
 )
 from rebounce.training.evaluation.wording import score_lines
+from rebounce.training.evaluation.worth import worth_table
 
 FOLDER = Path(__file__).parent
 SIGNS = {
@@ -47,6 +48,9 @@ def index_html(evaluation: Evaluation, pages: Mapping[str, str]) -> str:
     across = across_table(evaluation)
     if across.rows:
         parts.append(_section(across, results, None))
+    worth = worth_table(evaluation)
+    if worth.rows:
+        parts.append(_section(worth, set(), None))
     for section in evaluation.sections:
         table = section_table(section, evaluation.plan.bench.scores)
         parts.append(_section(table, results, pages.get(section.group.name)))

@@ -5,6 +5,7 @@ What always holds: every system gets the same item, and gives audio of its shape
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from rebounce.training.evaluation.bench import (
     ORIGINAL,
     PARAMETERS,
     ROUND_TRIP,
-    TOKENS,
     Bench,
     Preset,
     board_of,
 )
 from rebounce.training.evaluation.coding import Coder
 from rebounce.training.evaluation.oracle import clean_magnitude
+from rebounce.training.evaluation.token_oracles import WAYS, ways_of, with_perfect_tokens
 from rebounce.training.faults.fault import Undoable
 from rebounce.training.faults.registry import fault_named
 from rebounce.training.tracks import LEAD_IN_S, Pair, Track, read_track
@@ -32,7 +33,6 @@ INPUT, RESULT, CEILING, ORACLE = "input", "result", "ceiling", "oracle"
 
 ABOUT_PARAMETERS = "no result: the faults taken back by one who knows how they were made; empty where that cannot be"
 ABOUT_MAGNITUDE = "no result: the magnitudes of the clean audio with the phases of the damaged, as from a perfect mask"
-ABOUT_TOKENS = "no result: the damaged input plus what the tokens of the clean say differs, x + q(c) - q(x)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +60,11 @@ def systems_of(bench: Bench) -> list[System]:
     names = [(DAMAGED, INPUT, "the input as it is: what doing nothing scores")]
     names += [(preset.name, RESULT, f"preset {preset.source}") for preset in bench.presets]
     if bench.codec is not None:
-        codec = f"{bench.codec.name} at {bench.codec.bandwidth_kbps:g} kbps"
+        codec = bench.codec.label
         about = f"no result: the clean audio through {codec}, the most a chain can reach that puts out what it decodes"
         names.append((ROUND_TRIP, CEILING, about))
     names += [(PARAMETERS, ORACLE, ABOUT_PARAMETERS), (MAGNITUDE, ORACLE, ABOUT_MAGNITUDE)]
-    if bench.codec is not None:
-        names.append((TOKENS, ORACLE, ABOUT_TOKENS))
+    names += [(way.name, ORACLE, way.about) for way in ways_of(bench.codec)]
     return [System(name=name, kind=kind, about=about) for name, kind, about in names]
 
 
@@ -78,14 +77,15 @@ def results(pair: Pair, bench: Bench) -> Iterator[tuple[str, Output]]:
 
 def bounds(track: Track, pair: Pair, coder: Coder | None) -> Iterator[tuple[str, Output]]:
     """What results are read against, one at a time, in the order of `systems_of`."""
-    versions = ((ORIGINAL, pair.clean), (DAMAGED, pair.damaged)) if coder else ()
-    trips = [_round_trip(name, audio, coder) for name, audio in versions if coder]
-    if trips:
-        yield ROUND_TRIP, trips[0]
+    if coder:
+        absent = f"the codec takes {coder.codec.channels} channels, and there are {pair.clean.shape[0]}"
+        yield ROUND_TRIP, _attempt(partial(coder.round_trip, ORIGINAL, pair.clean), absent)
     yield PARAMETERS, _attempt(lambda: _parameters_known(track, pair), "one of the faults cannot be taken back exactly")
     yield MAGNITUDE, _attempt(lambda: clean_magnitude(pair.clean, pair.damaged, pair.sample_rate_hz))
-    if trips:
-        yield TOKENS, _tokens_known(pair.damaged, *trips)
+    if coder:
+        for way in WAYS:
+            if coder.has_latents or not way.is_latent:
+                yield way.name, _attempt(partial(with_perfect_tokens, way, pair, coder), absent)
 
 
 def restored(preset: Preset, pair: Pair) -> Output:
@@ -111,18 +111,6 @@ def _checked(made: Audio, given: Audio) -> Audio:
             f"expected {given.shape} (channels, frames) back, got {made.shape}; look for what adds a tail"
         )
     return made
-
-
-def _round_trip(name: str, audio: Audio, coder: Coder) -> Output:
-    absent = f"the codec takes {coder.codec.channels} channels, and there are {audio.shape[0]}"
-    return _attempt(lambda: coder.round_trip(name, audio), absent)
-
-
-def _tokens_known(damaged: Audio, clean_trip: Output, damaged_trip: Output) -> Output:
-    """The plain residual: x + q(c) - q(x)."""
-    if isinstance(clean_trip, Missing):
-        return clean_trip
-    return damaged_trip if isinstance(damaged_trip, Missing) else damaged + (clean_trip - damaged_trip)
 
 
 def _parameters_known(track: Track, pair: Pair) -> Audio | None:

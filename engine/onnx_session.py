@@ -7,7 +7,8 @@ onto a CPU whose memory its weights do not fit in; inputs are checked by name, t
 session = open_session(Path("unet.onnx"), device="auto", threads=4)
 outputs = session.run({"tokens": tokens})
 
-On CPU the output is bit-identical for any thread count (measured for convolution, matrix product, mean and softmax).
+On CPU the output is bit-identical for any thread count where a model consists of convolutions, matrix products, means
+and softmax; `Elu` rounds differently where threads split it, for which `window_sessions` has the cure.
 """
 
 import re

@@ -38,9 +38,11 @@ def write_onnx(part: Part, folder: Path, convert: Callable[[onnx_ir.Model], None
     `convert` changes the graph before it is written.
     """
     model = _traced(part)
+    ClearMetadataAndDocStringPass()(model)
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        value.metadata_props.clear()
     if convert is not None:
         convert(model)
-    ClearMetadataAndDocStringPass()(model)
     model.ir_version = IR_VERSION
     for name, tensor in part.shared.items():
         _move_out(model, name, _write_shared(folder / f"{name}.bin", tensor))
@@ -69,17 +71,24 @@ def _traced(part: Part) -> onnx_ir.Model:
     given = {**part.inputs, **part.shared}
     open_batch = torch.export.Dim(_BATCH)
     shapes = tuple({0: open_batch} if name in part.inputs else None for name in given)
-    with _quietly():
-        program = torch.onnx.export(
-            part.module,
-            tuple(given.values()),
-            input_names=list(given),
-            output_names=list(part.outputs),
-            dynamic_shapes=shapes,
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
+    try:
+        with _quietly():
+            program = torch.onnx.export(
+                part.module,
+                tuple(given.values()),
+                input_names=list(given),
+                output_names=list(part.outputs),
+                dynamic_shapes=shapes,
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise ModelError(
+            f"{part.file}: expected a network that torch can write as ONNX, found that it cannot: {reason}; "
+            "write the network without what the message names"
+        ) from error
     assert program is not None, "torch gives a program where it writes no file"
     return program.model
 

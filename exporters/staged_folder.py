@@ -35,10 +35,12 @@ def staged_folder(target: Path, is_replaceable: IsReplaceable | None = None) -> 
             part.mkdir(parents=True)
             yield part
             _sync(part)
+            _check_target(target, is_replaceable)  # which may have come meanwhile
             with signals_wait():
                 _rename(part, target, old)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            with signals_wait():
+                shutil.rmtree(part, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -48,7 +50,7 @@ def _alone(target: Path) -> Iterator[None]:
         lock = Staged(target.with_name(f"{target.name}.lock"), replaces=True)
     except OutputError as problem:
         if isinstance(problem.__cause__, BlockingIOError):
-            raise OutputError(f"{target}: another rebounce exports to this folder right now; wait for it") from problem
+            raise OutputError(f"{target}: another rebounce works on this folder right now; wait for it") from problem
         raise
     with lock:
         yield
@@ -86,7 +88,7 @@ def _sync(part: Path) -> None:
         if path.is_dir():
             sync_folder(path)
         else:
-            with path.open("rb") as file:
+            with path.open("r+b") as file:  # Windows syncs nothing that is open for reading only
                 os.fsync(file.fileno())
     sync_folder(part)
 

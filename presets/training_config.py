@@ -96,10 +96,14 @@ class Advance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """What is written: a checkpoint every so many steps and after each epoch, and what can be looked at and heard."""
+    """What is written: a checkpoint every so many steps and after each epoch, and what can be looked at and heard.
+
+    `pictures` of the losses, and `samples` windows of what the network makes of them, every `samples_every_epochs`.
+    """
 
     every_steps: int = checked(whole(1, 10_000_000), 500)
     log_every_steps: int = checked(whole(1, 10_000_000), 20)
+    pictures: bool = checked(switch, True)
     samples: int = checked(whole(0, 64), 2)
     samples_every_epochs: int = checked(whole(1, MOST_EPOCHS), 1)
 

@@ -95,7 +95,7 @@ def tiny_side(codebooks: int) -> CodecSide:
 def tiny_config(bundles: Path, output: Path, **changes: Any) -> TrainingConfig:
     """The bundled tiny curriculum on these bundles, without pictures."""
     config = load_config("tiny", {"bundles": (str(bundles),), "output": str(output)})
-    return replace(config, **{"keep": replace(config.keep, samples=0), **changes})
+    return replace(config, **{"keep": replace(config.keep, samples=0, pictures=False), **changes})
 
 
 def short(config: TrainingConfig, *names: str, epochs: int = 2, **changes: Any) -> TrainingConfig:

@@ -65,10 +65,6 @@ class Corpus:
         """The tracks of these splits alone."""
         return replace(self, tracks=tuple(track for track in self.tracks if track.split in splits))
 
-    def is_long_enough(self, frames: int) -> bool:
-        """True when a piece of so many frames can be cut from some track."""
-        return any(track.frames >= frames for track in self.tracks)
-
     def piece(self, frames: int, generator: np.random.Generator) -> Audio:
         """A random stretch `(2, frames)` of one track that is long enough; each moment is as likely."""
         room = np.array([max(0, track.frames - frames + 1) for track in self.tracks])

@@ -4,7 +4,7 @@ In the folder: `last.pt`, the checkpoint that `rebounce export` takes; `log.csv`
 and `music.corpus`, the music as it is read, which may be deleted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,10 @@ from rebounce.training.codec_settings import CodecTraining, settings_of
 from rebounce.training.codec_training import LEVEL_FLOOR, train_codec
 from rebounce.training.codec_validation import validation_windows
 from rebounce.training.networks.light_codec import SAMPLE_RATE_HZ, SIZES
-from rebounce.training.tracks import Track, find_tracks
+from rebounce.training.tracks import Track, find_tracks, frames_at, split_of
 
 CORPUS_NAME, CARD_NAME = "music.corpus", "data-card.md"
+LEARNED, HELD_OUT, EVERY = ("train",), ("validation",), ("train", "validation", "test")
 
 Say = Callable[[str], None]
 
@@ -42,8 +43,9 @@ def train_codec_from(
     """
     settings, folder = settings_of(config), Path(config.output)
     _check_beginning(folder / CHECKPOINT_NAME, is_resumed)
-    corpus = _corpus(config, say)
-    learned, held_out = _parted(corpus, settings, SIZES[config.size].hop_frames)
+    corpus = _corpus(config, settings, say)
+    learned = corpus.of_splits(*(LEARNED if settings.is_held_out else EVERY))
+    held_out = _held_out(corpus, settings, _window_frames(config, settings))
     run = Run(
         settings=settings,
         size=SIZES[config.size],
@@ -71,7 +73,7 @@ def _check_beginning(checkpoint: Path, is_resumed: bool) -> None:
         )
 
 
-def _corpus(config: TrainingConfig, say: Say) -> Corpus:
+def _corpus(config: TrainingConfig, settings: CodecTraining, say: Say) -> Corpus:
     folders = config.music or ()
     found = find_tracks(folders)
     for sentence in (*found.problems, *found.copies):
@@ -82,33 +84,40 @@ def _corpus(config: TrainingConfig, say: Say) -> Corpus:
             say(f"{track.path}: {track.channels} channels, expected mono or stereo; left out")
     if not usable:
         raise UsageError(f"music: expected tracks to learn from in {', '.join(folders)}, found none that can be used")
-    return corpus_of(_ordered(usable), licences_in(folders), Path(config.output) / CORPUS_NAME, SAMPLE_RATE_HZ, say)
+    # Before hours of music are read for nothing.
+    _check_enough(usable, settings, _window_frames(config, settings))
+    # By content, so that the training stays the same when files are moved or renamed.
+    ordered = sorted(usable, key=lambda track: track.sha256)
+    return corpus_of(ordered, licences_in(folders), Path(config.output) / CORPUS_NAME, SAMPLE_RATE_HZ, say)
 
 
-def _ordered(tracks: list[Track]) -> list[Track]:
-    """By content, so that the training stays the same when files are moved or renamed."""
-    return sorted(tracks, key=lambda track: track.sha256)
+def _window_frames(config: TrainingConfig, settings: CodecTraining) -> int:
+    return settings.level_tokens * SIZES[config.size].hop_frames
 
 
-def _parted(corpus: Corpus, settings: CodecTraining, hop_frames: int) -> tuple[Corpus, NDArray[np.float32] | None]:
-    """What is learned from, and the windows that it is judged by, of other tracks."""
-    frames = settings.level_tokens * hop_frames
+def _check_enough(tracks: Sequence[Track], settings: CodecTraining, frames: int) -> None:
+    """Raise a UsageError unless there is a track of at least so many frames for everything."""
+    purposes = {"learn from": LEARNED, "validate with": HELD_OUT} if settings.is_held_out else {"learn from": EVERY}
+    for purpose, splits in purposes.items():
+        there = [track for track in tracks if split_of(track.sha256) in splits]
+        if not any(frames_at(track, SAMPLE_RATE_HZ) >= frames for track in there):
+            advice = ""
+            if settings.is_held_out:
+                advice = (
+                    "; tracks fall to training, validation or test by their content, 8, 1 and 1 of 10: name more, "
+                    "or set validation_windows = 0 under [codec_training] to learn from all of it"
+                )
+            raise UsageError(
+                f"music: expected a track of {frames / SAMPLE_RATE_HZ:.1f} s or more to {purpose}, found none among "
+                f"{len(there)} of {len(tracks)} tracks{advice}"
+            )
+
+
+def _held_out(corpus: Corpus, settings: CodecTraining, frames: int) -> NDArray[np.float32] | None:
+    """The windows that a codec is judged by; None where nothing is held out."""
     if not settings.is_held_out:
-        return _long_enough(corpus, frames, "learn from"), None
-    learned = _long_enough(corpus.of_splits("train"), frames, "learn from")
-    held_out = _long_enough(corpus.of_splits("validation"), frames, "validate with")
-    return learned, validation_windows(held_out, settings.validation_windows, frames, LEVEL_FLOOR)
-
-
-def _long_enough(corpus: Corpus, frames: int, purpose: str) -> Corpus:
-    if not corpus.is_long_enough(frames):
-        seconds = frames / corpus.sample_rate_hz
-        raise UsageError(
-            f"music: expected a track of {seconds:.1f} s or more to {purpose}, found none of {len(corpus.tracks)}; "
-            "every track falls to training, validation or test by its content, 8 of 10 to training: name more music, "
-            "or set validation_windows = 0 under [codec_training] to learn from all of it"
-        )
-    return corpus
+        return None
+    return validation_windows(corpus.of_splits(*HELD_OUT), settings.validation_windows, frames, LEVEL_FLOOR)
 
 
 def _label(run: Run) -> str:

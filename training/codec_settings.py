@@ -100,7 +100,7 @@ def settings_of(config: TrainingConfig) -> CodecTraining:
 
 
 def difference(found: dict[str, Any], wanted: CodecTraining) -> str:
-    """What of a run's settings is another now, `steps = 100, found 200`; empty where it can go on."""
+    """What of a run's settings is another now, `steps = 200 instead of 100`; empty where it can go on."""
     new = asdict(wanted)
     names = [name for name in new if name not in _ABOUT_RECORDS and found.get(name) != new[name]]
-    return ", ".join(f"{name} = {found.get(name)}, found {new[name]}" for name in names)
+    return ", ".join(f"{name} = {new[name]} instead of {found.get(name)}" for name in names)

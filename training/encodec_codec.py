@@ -17,12 +17,13 @@ from rebounce.engine.codec import check_tokens
 from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_segments
 from rebounce.engine.tokens import Framing, Tokens
+from rebounce.engine.window_scale import MONO_PART
 from rebounce.training.encodec_weights import State, load_model, weights_sha256
 from rebounce.training.segment_threads import each_on_one_thread
 
 CODEBOOKS_OF_KBPS = {3.0: 2, 6.0: 4, 12.0: 8, 24.0: 16}
 
-SCALE_FLOOR = 10 ** (-15 / 20)
+SCALE_FLOOR = MONO_PART
 """The least scale, as a part of the level over both channels.
 
 The package scales by the level of the mono mix, which is 0 to 4 dB below that of both channels in nineteen of twenty

@@ -102,7 +102,9 @@ def make(preparation: Preparation, task: Task) -> Made:
 def seconds_needed(preparation: Preparation, tasks: Sequence[Task]) -> float:
     """How long one job would take for them, from a few seconds of noise encoded here and now."""
     codec = opened(preparation.codec)
-    frames = round(PROBE_S * codec.sample_rate_hz)
+    # Whole strides, as a codec works off whole windows however little of the last one there is.
+    stride = codec.framing.stride_frames
+    frames = max(1, round(PROBE_S * codec.sample_rate_hz / stride)) * stride
     noise = np.random.default_rng(0).normal(0, 0.1, (codec.channels, frames)).astype(np.float32)
     codec.encode(noise[:, : codec.sample_rate_hz])  # the first call prepares what the others use
     start_s = time.perf_counter()

@@ -41,10 +41,7 @@ def run(arguments: "Arguments") -> int:
     if arguments.threads is not None:
         use_threads(arguments.threads)
     is_first = int(os.environ.get("RANK", "0")) == 0
-    with (
-        _alone_in(Path(config.output), is_needed=is_first and not arguments.is_dry_run),
-        TrainingBar(1, is_first and not (arguments.is_quiet or arguments.is_dry_run)) as bar,
-    ):
+    with TrainingBar(1, is_first and not (arguments.is_quiet or arguments.is_dry_run)) as bar:
         telling = TrainingTelling(arguments, bar, is_first=is_first)
         if config.kind == CODEC_KIND:
             return _train_codec(config, arguments, device, telling)
@@ -74,7 +71,8 @@ def _train_network(config: TrainingConfig, arguments: "Arguments", device: str, 
         _tell_plan(training, until, arguments.as_json)
         return 0
     _tell_start(training, until, telling)
-    train(training, until)
+    with _alone_in(training.folder.path, is_needed=training.writes):
+        train(training, until)
     best = training.folder.best
     is_done = training.progress.stage == len(training.plans)
     telling.end(best if best.exists() else None, training.folder.path, is_done)
@@ -91,7 +89,10 @@ def _train_codec(config: TrainingConfig, arguments: "Arguments", device: str, te
     if _processes().all > 1:
         raise UsageError("train: a codec is trained by one process; run it without torchrun")
     is_resumed = arguments.is_resumed and (Path(config.output) / LAST).exists()
-    path = train_codec_from(config, device=device, is_resumed=is_resumed, say=telling.say, on_step=telling.codec_step)
+    with _alone_in(Path(config.output), is_needed=True):
+        path = train_codec_from(
+            config, device=device, is_resumed=is_resumed, say=telling.say, on_step=telling.codec_step
+        )
     telling.end(path, Path(config.output), is_done=True)
     return 0
 

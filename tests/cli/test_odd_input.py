@@ -23,10 +23,8 @@ from commands import (
     rebounce,
     write,
 )
+from small_packages import MODEL, small_package
 
-from rebounce.engine.model_manifest import Golden, Manifest, ModelPort
-from rebounce.engine.model_package import write_manifest
-from rebounce.engine.onnx_session import Port
 from rebounce.engine.source import open_source
 
 LONG = "n" * 246 + ".wav"
@@ -358,38 +356,12 @@ def test_a_write_that_fails_half_way_leaves_nothing_and_costs_one_file(fine: Pat
     assert files_below(out) == ["plain.wav"]
 
 
-def model_package(folder: Path) -> Path:
-    """A package whose hashes are right; nothing in it is run here."""
-    folder.mkdir()
-    for name in ("net.onnx", "run.py", "in.npz", "out.npz"):
-        (folder / name).write_bytes(name.encode())
-    ports = [ModelPort(model="net.onnx", port=Port(name=name, dtype="float32", shape=(1, 2, 480))) for name in "xy"]
-    manifest = Manifest(
-        name="nothing",
-        version="1.0.0",
-        kind="gain",
-        sample_rate_hz=48_000,
-        channels=2,
-        window_frames=480,
-        hop_frames=480,
-        context_frames=0,
-        licence="GPL-3.0-or-later",
-        training_data_card="None.",
-        inputs=(ports[0],),
-        outputs=(ports[1],),
-        run_script="run.py",
-        goldens=(Golden(model="net.onnx", inputs="in.npz", outputs="out.npz", tolerance=1e-6),),
-    )
-    write_manifest(folder, manifest)
-    return folder
-
-
 def test_a_model_package_with_a_wrong_hash_is_refused(fine: Path, tmp_path: Path) -> None:
-    package = model_package(tmp_path / "model")
+    package = small_package(tmp_path / "model").folder
     sound = rebounce("restore", fine / "plain.wav", "-o", tmp_path / "out", "--model", package)
     assert (sound.code, "is sound" in sound.err) == (2, True)  # and yet there is nothing in the chain to run it
-    (package / "net.onnx").write_bytes((package / "net.onnx").read_bytes() + b"\0")
+    (package / MODEL).write_bytes((package / MODEL).read_bytes() + b"\0")
     spoiled = rebounce("restore", fine / "plain.wav", "-o", tmp_path / "out", "--model", package)
     assert (spoiled.code, spoiled.out) == (1, "")
-    assert "net.onnx" in spoiled.err
+    assert MODEL in spoiled.err
     assert not (tmp_path / "out").exists()

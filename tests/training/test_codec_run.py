@@ -1,5 +1,6 @@
 """A training that was cut off: what its checkpoint holds, what it goes on to, and what it refuses."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_codec_training import SIZE, chord_corpus, records_of, tiny_run, train_to, with_settings
+from tiny_codec_training import chord_corpus, records_of, tiny_run, train_to, with_settings
 from torch_threads import threads
 
 from rebounce.engine.errors import CheckpointError, UsageError
@@ -77,7 +78,7 @@ def test_killed_at_any_step_it_goes_on_to_the_same_numbers(whole: Path, tmp_path
         [sys.executable, "-W", "error", "-c", CHILD, str(tmp_path)],
         stdout=subprocess.PIPE,
         text=True,
-        env={"PYTHONPATH": ":".join(path)},
+        env={"PYTHONPATH": os.pathsep.join(path)},
     )
     with child:
         assert child.stdout is not None
@@ -127,7 +128,7 @@ def test_another_training_is_not_gone_on_with(corpus: Corpus, tmp_path: Path) ->
         train_to(run, corpus, 2)
     save_run(run)
     other = tiny_run(corpus, tmp_path, with_settings(batch=6))
-    with pytest.raises(UsageError, match="found batch = 4, found 6; put them back, or name another output"):
+    with pytest.raises(UsageError, match="found batch = 6 instead of 4; put them back, or name another output"):
         resume(other)
     elsewhere = tiny_run(corpus, tmp_path)
     elsewhere.music_sha256 = "other"

@@ -1,13 +1,17 @@
 """The numbers that a codec is trained with: what is refused, and what may differ when a run goes on."""
 
+import re
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import pytest
 
 from rebounce.engine.errors import ConfigError
 from rebounce.presets.training_config import TrainingConfig
+from rebounce.presets.training_file import parse_training
 from rebounce.training.codec_settings import SIZES, CodecTraining, difference, settings_of, usual_settings
 from rebounce.training.networks import light_codec
+from rebounce.training.trainer.configs import known
 
 
 def config(size: str = "tiny", seed: int = 7, **codec_training: float) -> TrainingConfig:
@@ -65,6 +69,13 @@ def test_only_what_is_learned_stops_a_run_from_going_on() -> None:
     assert difference(before, CodecTraining()) == ""
     assert difference(before, CodecTraining(save_every_steps=1, log_every_steps=1)) == ""
     told = difference(before, replace(CodecTraining(), batch=4, seed=1))
-    assert told == "batch = 6, found 4, seed = 0, found 1"
+    assert told == "batch = 4 instead of 6, seed = 1 instead of 0"
     del before["clip"]
-    assert difference(before, CodecTraining()) == "clip = None, found 3.0"
+    assert difference(before, CodecTraining()) == "clip = 3.0 instead of None"
+
+
+def test_the_docs_show_a_config_and_tell_every_number() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "codec.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```text\n(.*?)```", text, re.DOTALL)
+    assert settings_of(parse_training(shown, "docs", known())) == CodecTraining()
+    assert [name for name in usual_settings() if f"`{name}`" not in text] == []

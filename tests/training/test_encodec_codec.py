@@ -13,7 +13,7 @@ from signals import noise
 from torch_threads import threads
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.codec import Codec
+from rebounce.engine.codec import Codec, LatentCodec
 from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.segments import cross_fade
 from rebounce.engine.tokens import PAD, Tokens
@@ -97,6 +97,22 @@ def test_the_cross_fade_is_that_of_the_package(codec: EncodecCodec, frames: int)
 
 
 # The package's own decode fails from 47_681 to 47_840 frames: its last segment ends before the one before it.
+def test_without_choosing_tokens_it_is_the_packages_encoder_and_decoder(
+    codec: EncodecCodec, package: Any, music: Audio
+) -> None:
+    made = codec.round_trip_unquantised(music)
+    assert isinstance(codec, LatentCodec)
+    parts = []
+    with torch.inference_mode(), threads(1):
+        for start in range(0, music.shape[1], 47_520):
+            audio = torch.tensor(music[np.newaxis, :, start : start + 48_000])
+            scale = audio.mean(dim=1).square().mean().sqrt() + 1e-8
+            parts.append((package.decoder(package.encoder(audio / scale)) * scale)[0].numpy())
+    whole = cross_fade(parts, codec.framing, 2, music.shape[1])
+    assert made.shape == music.shape
+    assert np.abs(made - whole).max() < 1e-5 * np.abs(whole).max()
+
+
 @pytest.mark.parametrize("frames", [0, 1, 2, 319, 320, 321, 47_520, 47_521, 47_681, 47_840, 48_000, 48_001])
 def test_any_length_comes_back_as_long(codec: EncodecCodec, music: Audio, frames: int) -> None:
     tokens = codec.encode(music[:, :frames])

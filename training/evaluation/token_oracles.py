@@ -56,7 +56,7 @@ def _known_error(x: Audio, decoded_input: Audio, decoded_restored: Audio) -> Aud
 
 
 _OF_TOKENS = "no result: the damaged input plus what the tokens of the clean say differs, x + q(c) - q(x)"
-_OF_LATENTS = "no result: the same without choosing tokens, x + E(c) - E(x)"
+_OF_LATENTS = "no result: the damaged input plus what the latents of the clean say differs, x + E(c) - E(x)"
 _BY_COHERENCE = "each cell of the spectrum weighted by how much of x there survives the codec"
 
 WAYS = (

@@ -3,7 +3,7 @@
 An oracle knows the tokens of the clean audio, so that no restorer of tokens is better: what it does not win, training
 does not win either. An oracle wins where it gains `LEAST_GAIN_DB` of SI-SDR, or takes away `LEAST_SHARE` of the
 log-spectral distance without losing more than `MOST_LOSS_DB` of SI-SDR: a decode fills empty bands of the spectrum
-with something, and is no repair where the waveform pays for it.
+with something, and is no repair where the waveform pays for it. From `ENOUGH_DB` on nothing is lost that is heard.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from rebounce.training.scores.confidence import Interval
 LEAST_GAIN_DB = 1.0
 LEAST_SHARE = 0.1
 MOST_LOSS_DB = 0.2
+ENOUGH_DB = 40.0
 
 WAVEFORM, SPECTRUM = "si_sdr_db", "log_spectral_distance_db"
 ORACLES = (ROUND_TRIP, *(way.name for way in WAYS))
@@ -28,7 +29,8 @@ ORACLES = (ROUND_TRIP, *(way.name for way in WAYS))
 ABOUT = (
     f"The best that perfect tokens give. Where that gains less than {LEAST_GAIN_DB:g} dB of SI-SDR over the damaged "
     f"input, and takes away less than {percent(LEAST_SHARE)} of the log-spectral distance (or loses more than "
-    f"{MOST_LOSS_DB:g} dB of SI-SDR for it), no restorer of this codec's tokens is worth training"
+    f"{MOST_LOSS_DB:g} dB of SI-SDR for it, where less than {ENOUGH_DB:g} dB are left), no restorer of this codec's "
+    "tokens is worth training"
 )
 
 
@@ -98,7 +100,8 @@ def _worth(section: Section, row: Row, damaged: Row) -> Worth | None:
         return None
     share = closer.interval.mean / distance if distance > 0 else 0.0
     waveform = gain.interval.mean / LEAST_GAIN_DB
-    is_no_loss = gain.interval.mean >= -MOST_LOSS_DB
+    reached = row.cells[WAVEFORM].interval.mean
+    is_no_loss = gain.interval.mean >= -MOST_LOSS_DB or (reached is not None and reached >= ENOUGH_DB)
     return Worth(
         group=section.group.name,
         oracle=row.system,

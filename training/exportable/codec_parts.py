@@ -81,7 +81,7 @@ class Codec:
 
 def codec_plan(codec: Codec, window: Window, request: Request) -> PackagePlan:
     """The package of a codec; its modules are used up: weight norm is folded into their weights."""
-    windows = scaled_windows(request.music, window.frames, window.scaling)
+    windows = scaled_windows(request.music[: window.channels], window.frames, window.scaling)
     codebooks, codebook_size, dimension = codec.codebooks.shape
 
     def settings(files: Mapping[str, str]) -> dict[str, Scalar]:

@@ -9,7 +9,7 @@ from rebounce.exporters.package import PackagePlan
 from rebounce.training.codec_run import PLAIN
 from rebounce.training.codec_training import LEVEL_FLOOR
 from rebounce.training.exportable.codec_parts import Codec, codec_plan
-from rebounce.training.exportable.request import Request, Window
+from rebounce.training.exportable.request import Request, Window, first_reason
 from rebounce.training.networks.light_codec import CodecSize, LightCodec
 
 
@@ -26,7 +26,7 @@ def plan(state: Mapping[str, Any], request: Request) -> PackagePlan:
         window_tokens = state["shape"]["window_tokens"]
     except (RuntimeError, LookupError, TypeError) as error:
         raise CheckpointError(
-            f"checkpoint: expected the weights of a light codec of the size {state['size']}, found others ({error}); "
+            f"checkpoint: expected the weights of a light codec of the size {state['size']}, found others ({first_reason(error)}); "
             "it was written by another version of rebounce"
         ) from error
     return plan_of(model, window_tokens, request)
@@ -35,7 +35,11 @@ def plan(state: Mapping[str, Any], request: Request) -> PackagePlan:
 def plan_of(model: LightCodec, window_tokens: int, request: Request) -> PackagePlan:
     """The package of a codec; the model is used up: weight norm is folded into its weights."""
     hop_frames = model.size.hop_frames
-    window = Window(frames=window_tokens * hop_frames, scaling=Scaling(kind="both-rms", floor=LEVEL_FLOOR))
+    window = Window(
+        frames=window_tokens * hop_frames,
+        scaling=Scaling(kind="both-rms", floor=LEVEL_FLOOR),
+        channels=model.size.channels,
+    )
     codec = Codec(
         encoder=model.encoder,
         decoder=model.decoder,

@@ -50,6 +50,12 @@ class Window:
         return self.frames - 2 * self.context_frames
 
 
+def first_reason(error: Exception) -> str:
+    """What is wrong first, of what torch says of weights that do not fit, a line for each."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[min(1, len(lines) - 1)].rstrip(".") if lines else type(error).__name__
+
+
 def manifest_of(request: Request, kind: str, window: Window) -> Manifest:
     """The manifest without what only the package's files can tell."""
     return Manifest(

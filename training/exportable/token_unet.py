@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from rebounce.engine.codec_models import open_codec_models
 from rebounce.engine.codec_settings import TOKEN_RESTORER, CodecSettings, codec_settings
-from rebounce.engine.errors import CheckpointError, ModelError, UsageError
+from rebounce.engine.errors import CheckpointError, ConfigError, ModelError, UsageError
 from rebounce.exporters.package import PackagePlan
 from rebounce.exporters.part import Part
 from rebounce.training.exportable.codec_parts import scaled_windows
-from rebounce.training.exportable.request import Request, Window, manifest_of
+from rebounce.training.exportable.request import Request, Window, first_reason, manifest_of
 from rebounce.training.networks.interface import TokenNetwork, TokenShape
 from rebounce.training.networks.registry import make_network
 
@@ -79,14 +79,14 @@ def plan_of(network: TokenNetwork, codec_id: str, request: Request) -> PackagePl
 
 def _network(state: Mapping[str, Any]) -> Any:
     """The network with the checkpoint's weights, which it shares: there may be no room for them twice."""
-    with torch.device("meta"):
-        network = make_network(state["kind"], state["size"], TokenShape(**state["shape"]))
     try:
+        with torch.device("meta"):
+            network = make_network(state["kind"], state["size"], TokenShape(**state["shape"]))
         network.load_state_dict(state["model"], assign=True)
-    except RuntimeError as error:
+    except (ConfigError, RuntimeError, TypeError) as error:
         raise CheckpointError(
-            f"checkpoint: expected the weights of {state['kind']} {state['size']}, found others ({error}); "
-            "it was written by another version of rebounce"
+            f"checkpoint: expected the weights of {state['kind']} {state['size']}, found others "
+            f"({first_reason(error)}); it was written by another version of rebounce"
         ) from error
     # Nothing where it was never trained, and so right for every stage; it is not told in the state dict.
     network.use_bottleneck = True
@@ -111,7 +111,7 @@ def _example(request: Request, codec: CodecSettings) -> dict[str, Tensor]:
     """Tokens of the request's music, as the codec's own files make them."""
     assert request.codec is not None, "checked before"
     models = open_codec_models(request.codec, device="cpu")
-    windows = scaled_windows(request.music, codec.window_frames, codec.scaling)
+    windows = scaled_windows(request.music[: codec.channels], codec.window_frames, codec.scaling)
     codes = models.quantise(models.encode(windows.numpy()))
     return {"codes": torch.from_numpy(np.array(codes)), "latents": torch.from_numpy(models.lookup(codes))}
 

@@ -53,7 +53,7 @@ def train(training: Training, until: int) -> None:
             while (reason := _reason(training)) is None:
                 train_epoch(training, running, records)
                 end_epoch(training, running, records)
-            end_stage(training, reason)
+            end_stage(training, records, reason)
     finally:
         records.close()
 
@@ -129,7 +129,7 @@ def end_epoch(training: Training, running: Running, records: Records) -> None:
     save_last(training, running.optimiser, scores)
 
 
-def end_stage(training: Training, reason: str) -> None:
+def end_stage(training: Training, records: Records, reason: str) -> None:
     """Take up the stage's best network, measure it by the common yardstick, and make ready for the next stage."""
     progress, name = training.progress, training.plan.config.name
     path = training.folder.stage_best(name)
@@ -151,8 +151,7 @@ def end_stage(training: Training, reason: str) -> None:
         training.folder.keep_overall(name)
     save_last(training, None)
     write_run(training)
-    if training.writes:
-        training.tell.stage(result)
+    records.stage(training, result)
 
 
 def _reason(training: Training) -> str | None:

@@ -68,7 +68,9 @@ def _draw_columns(axes: Any, epochs: Sequence[Mapping[str, str]], names: Sequenc
         values = np.array([float(row[name]) if row[name] else np.nan for row in epochs])
         # Neither nothing nor zeros have a place on a logarithmic scale.
         if np.any(values > 0):
-            axes.plot(np.arange(len(values)), values, marker=".", markersize=4, linewidth=1, label=name, color=f"C{number}")
+            axes.plot(
+                np.arange(len(values)), values, marker=".", markersize=4, linewidth=1, label=name, color=f"C{number}"
+            )
     if axes.lines:
         axes.set_yscale(scale)
         axes.legend(fontsize=7, ncols=4)

@@ -8,7 +8,7 @@ from rebounce.training.losses.targets import targets_of
 from rebounce.training.trainer.logs import Logs, epoch_columns, epoch_row
 from rebounce.training.trainer.pictures import draw_losses
 from rebounce.training.trainer.samples import sample_windows, sounds_of, write_sounds
-from rebounce.training.trainer.state import TOKEN_SCORES, Scores
+from rebounce.training.trainer.state import TOKEN_SCORES, Scores, StageResult
 from rebounce.training.trainer.steps import Step, rate
 from rebounce.training.trainer.training import StepFacts, Training
 
@@ -45,7 +45,7 @@ class Records:
                 "epoch": progress.epoch,
                 "step": progress.step,
                 "windows": progress.windows,
-                "learning_rate": rate(training),
+                "learning_rate": step.learning_rate,
                 "loss": step.scores["loss"],
                 "gradient_norm": step.norm,
                 "windows_per_second": round(windows_per_second, 2),
@@ -78,10 +78,16 @@ class Records:
         }
         row = epoch_row(head, *scores)
         self._logs.epoch(row)
-        if progress.epoch % keep.samples_every_epochs == 0 and keep.samples:
-            draw_losses(training.folder.path / LOSSES_PICTURE, self._logs.epochs())
+        if progress.epoch % keep.samples_every_epochs == 0:
+            self._draw_losses(training)
             self._samples(training)
         training.tell.epoch(row, plan.limits.most)
+
+    def stage(self, training: Training, result: StageResult) -> None:
+        """A stage was made."""
+        self._draw_losses(training)
+        if training.writes:
+            training.tell.stage(result)
 
     def go_back(self, training: Training) -> None:
         """Forget the rows after the state that the training has returned to."""
@@ -93,10 +99,14 @@ class Records:
         if self._logs:
             self._logs.close()
 
+    def _draw_losses(self, training: Training) -> None:
+        if self._logs and training.config.keep.pictures:
+            draw_losses(training.folder.path / LOSSES_PICTURE, self._logs.epochs())
+
     @torch.no_grad()
     def _samples(self, training: Training) -> None:
-        """What the network makes of a few windows, if there is something to hear them with."""
-        if training.decoder is None:
+        """What the network makes of a few windows, where they are asked for."""
+        if not training.config.keep.samples or training.decoder is None:
             return
         plan, progress = training.plan, training.progress
         windows = sample_windows(plan.validation, training.config.keep.samples)

@@ -34,6 +34,7 @@ class Step:
     scores: Scores
     tokens: int
     norm: float
+    learning_rate: float
     is_sound: bool
 
 
@@ -68,11 +69,12 @@ def move(training: Training, optimiser: Any, sums: Tensor) -> Step:
     scores = {name: total / tokens for name, total in zip(("loss", *training.plan.weights), totals, strict=True)}
     # Half floats have a scaler, which leaves a step out and tries again lower where the gradient overflows.
     is_sound = isfinite(scores["loss"]) and (isfinite(norm) or training.precision == "fp16")
+    learning_rate = rate(training)
     if is_sound:
-        _set_rate(optimiser, rate(training))
+        _set_rate(optimiser, learning_rate)
         _step(optimiser)
     optimiser.zero_grad(set_to_none=True)
-    return Step(scores=scores, tokens=round(tokens), norm=norm, is_sound=is_sound)
+    return Step(scores=scores, tokens=round(tokens), norm=norm, learning_rate=learning_rate, is_sound=is_sound)
 
 
 def rate(training: Training) -> float:

@@ -17,13 +17,15 @@ def values(tensor: torch.Tensor) -> Values:
 
 
 def sigmoid(found: Values) -> Values:
-    return 1 / (1 + np.exp(-found))
+    weights: Values = 1 / (1 + np.exp(-found))
+    return weights
 
 
 def gelu(found: Values) -> Values:
     """By its definition: a value times the share of a normal distribution below it."""
     below = np.array([erf(value / np.sqrt(2)) for value in found.flat]).reshape(found.shape)
-    return found * (below + 1) / 2
+    bent: Values = found * (below + 1) / 2
+    return bent
 
 
 def drawn(*shape: int) -> torch.Tensor:

@@ -30,6 +30,8 @@ class ChangeResampler:
 
     def push(self, change: Audio) -> Audio:
         """Take the next block and return what is ready."""
+        if self._from_hz == self._to_hz:
+            return self._resampler.push(change)
         self._note(change)
         return self._kept(self._resampler.push(change))
 
@@ -47,7 +49,7 @@ class ChangeResampler:
         """The frames without what is far from every change."""
         frames = np.arange(self._returned, self._returned + made.shape[1])
         self._returned += made.shape[1]
-        if self._from_hz == self._to_hz or not frames.size:
+        if not frames.size:
             return made
         cells = frames * self._from_hz // self._to_hz // CELL_FRAMES
         first = int(cells[0]) - self._reach_cells

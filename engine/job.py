@@ -66,7 +66,8 @@ class Job:
     """One file to restore.
 
     `copy_target` is where the input goes when nothing was changed (a lossy file keeps its own suffix then). `root` is
-    the output folder whose notes tell our own results from other files; None where a single file is asked for.
+    the output folder whose notes tell our own results from other files; None where a single file is asked for. `model`
+    is what the chain's models were called when `preset_hash` was made of them.
     """
 
     source: Path
@@ -76,4 +77,5 @@ class Job:
     options: Options = Options()
     preset: str = "board"
     preset_hash: str = ""
+    model: str | None = None
     is_forced: bool = False

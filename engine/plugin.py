@@ -7,7 +7,7 @@ plugin.flush()                                      ... and the rest here, exact
 
 import math
 from abc import ABCMeta
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
@@ -129,7 +129,8 @@ class Plugin(metaclass=_Sealing):
         """Process audio `(channels, frames)`.
 
         With `reset` the piece is whole: the same shape comes back. Without, it is the next block: what is ready comes
-        back, and `flush` returns the rest. `buffer_size` is taken as pedalboard takes it and changes nothing.
+        back, and `flush` returns the rest. A piece that broke with an error is forgotten, and the next block begins
+        another. `buffer_size` is taken as pedalboard takes it and changes nothing.
         """
         block = check_numbers(as_audio(audio))
         rate = check_rate(sample_rate)
@@ -139,7 +140,7 @@ class Plugin(metaclass=_Sealing):
             self.reset()
             made = self.process_whole(block, rate)
         else:
-            made = self._stream_for(rate, block.shape[0]).push(block)
+            made = self._unless_broken(self._stream_for(rate, block.shape[0]).push, block)
         # The caller may change what it gets without changing what it gave.
         own = made.copy() if np.may_share_memory(made, block) else made
         return own[0] if np.ndim(audio) == 1 else own
@@ -156,9 +157,17 @@ class Plugin(metaclass=_Sealing):
     def flush(self) -> Audio:
         """Everything still held back; the plugin is ready for the next piece afterwards."""
         channels = self._stream_shape[1] if self._stream_shape else 1
-        rest = self._stream.finish() if self._stream else np.zeros((channels, 0), dtype=np.float32)
+        rest = self._unless_broken(self._stream.finish) if self._stream else np.zeros((channels, 0), dtype=np.float32)
         self.reset()
         return rest
+
+    def _unless_broken(self, step: Callable[..., Audio], *blocks: Audio) -> Audio:
+        """One step of the current run; after an error there is no telling what the run still holds."""
+        try:
+            return step(*blocks)
+        except BaseException:
+            self.reset()
+            raise
 
     def reset(self) -> None:
         """Forget the current run."""

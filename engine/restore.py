@@ -15,7 +15,7 @@ import numpy as np
 from rebounce import __version__
 from rebounce.engine.board import Board
 from rebounce.engine.by_products import add_by_products, refuse_strangers
-from rebounce.engine.errors import FileError, OutputError, RebounceError
+from rebounce.engine.errors import FileError, ModelError, OutputError, RebounceError
 from rebounce.engine.file_passes import BeforePublish, FilePasses
 from rebounce.engine.history import Origin, is_result_of, remember, sha256_of
 from rebounce.engine.job import Job
@@ -38,7 +38,7 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
     # What overflows ends as an error that names the plugin; numpy's own warnings would only add noise.
     with open_source(job.source) as source, np.errstate(all="ignore"):
         origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
-        record = replace(_record(job, source, origin), model=board.model_id())
+        record = replace(_record(job, source, origin), model=_model(job, board))
         found = _existing_result(job, origin)
         if found is not None:
             messages = ("already done", *add_by_products(job, None, source, found))
@@ -100,6 +100,7 @@ def _bare_record(job: Job) -> Record:
         version=__version__,
         preset=job.preset,
         preset_hash=job.preset_hash,
+        model=job.model,
     )
 
 
@@ -115,6 +116,17 @@ def _record(job: Job, source: Source, origin: Origin) -> Record:
         frames=info.frames,
         subtype=info.subtype,
     )
+
+
+def _model(job: Job, board: Board) -> str | None:
+    """The models that will run, which must be those that the job was planned with: its result is noted under them."""
+    found = board.model_id()
+    if job.model not in (None, found):
+        raise ModelError(
+            f"expected the model {job.model}, found {found} in its place: the package changed while the batch ran; "
+            "run the command again"
+        )
+    return found
 
 
 def _factor(record: Record, seconds: float) -> float | None:

@@ -12,7 +12,7 @@ from rebounce.engine.codec_settings import TOKEN_RESTORER, CodecSettings, codec_
 from rebounce.engine.devices import AUTO
 from rebounce.engine.errors import ModelError
 from rebounce.engine.model_manifest import MANIFEST_NAME
-from rebounce.engine.model_package import ModelPackage
+from rebounce.engine.model_package import ModelPackage, read_manifest
 from rebounce.engine.onnx_session import Port
 from rebounce.engine.token_gate import Proposal
 from rebounce.engine.window_sessions import WindowSessions, open_windows
@@ -79,7 +79,11 @@ def open_token_models(package: ModelPackage, device: str = AUTO) -> TokenModels:
     with _opening:
         if key not in _opened:
             settings = restorer_settings(package)
-            _opened[key] = TokenModels(package.id, settings, open_windows(package, device))
+            windows = open_windows(package, device)
+            # Between the check of its hashes and now, the package may have been replaced by another.
+            if read_manifest(package.folder) != package.manifest:
+                raise ModelError(f"{package.folder}: expected {package.id}, found that it was replaced; run it again")
+            _opened[key] = TokenModels(package.id, settings, windows)
         return _opened[key]
 
 

@@ -81,8 +81,9 @@ class TokenRepair:
         """The repairs of windows whose audio is at the codec's rate."""
         codec = self._models.codec
         scales = [codec.window_scale(window.own) for window in windows]
-        # At the floor there is silence, or what nobody hears.
-        heard = [index for index, scale in enumerate(scales) if scale > codec.settings.scaling.floor]
+        # At the floor there is silence, or what nobody hears. Scales are float32, which may round the floor up.
+        floor = np.float32(codec.settings.scaling.floor)
+        heard = [index for index, scale in enumerate(scales) if scale > floor]
         count = len(windows)
         repairs = Repairs(
             audio=np.zeros((count, *windows[0].audio.shape), dtype=np.float32),
@@ -98,13 +99,13 @@ class TokenRepair:
     def _repair(self, audio: NDArray[np.float32], places: list[int], repairs: Repairs) -> None:
         """Repair windows that were divided by their scales, each into its place."""
         codec = self._models.codec
-        codes = codec.quantise(codec.encode(audio))
+        codes = codec.quantise(self._numbers(codec.encode(audio)))
         latents = codec.lookup(codes)
         proposal = self._models.propose(codes, latents)
         restored = self._restored(codes, latents, proposal)
         is_changed = (restored != latents).any(axis=(1, 2))
         repairs.is_changed[places] = is_changed
-        repairs.level_db[places] = _level_db(proposal)
+        repairs.level_db[places] = _level_db(self._numbers(proposal.level_db))
         busy = np.flatnonzero(is_changed | self._plan.replaces)
         if busy.size:
             both = np.stack([latents[busy], restored[busy]], axis=1)
@@ -126,18 +127,20 @@ class TokenRepair:
     def _made(self, audio: Audio, decoded: NDArray[np.float32]) -> Audio:
         # Here, as what is set for a thread does not hold in those it starts.
         with np.errstate(all="ignore"):
-            made = MODES[self._plan.mode].make(audio, decoded[0], decoded[1], self._plan.weight)
-            is_sound = np.isfinite(made).all()
-        if not is_sound:
+            return self._numbers(MODES[self._plan.mode].make(audio, decoded[0], decoded[1], self._plan.weight))
+
+    def _numbers(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The values, or a ModelError: what is no number must not pass for a window in which nothing is wrong."""
+        if not np.isfinite(values).all():
             raise ModelError(
                 f"{self._models.package_id}: expected numbers from its models, found NaN or infinity; "
                 "use the package in fp32, or another model"
             )
-        return made
+        return values
 
 
-def _level_db(proposal: Proposal) -> NDArray[np.float32]:
-    level_db: NDArray[np.float32] = np.clip(proposal.level_db, -MOST_LEVEL_DB, MOST_LEVEL_DB)
+def _level_db(proposed_db: NDArray[np.float32]) -> NDArray[np.float32]:
+    level_db: NDArray[np.float32] = np.clip(proposed_db, -MOST_LEVEL_DB, MOST_LEVEL_DB)
     return np.where(np.abs(level_db) < LEAST_LEVEL_DB, np.float32(0), level_db)
 
 

@@ -66,7 +66,9 @@ class TokenRestore(Plugin):
         self.least_confidence = least_confidence
         self.device = device
         self._found: tuple[str, ModelPackage] | None = None
-        self._models: TokenModels | None = None
+        # Of the last run; its models themselves are kept by nobody here, so that a plugin can be copied and pickled.
+        self._device: str | None = None
+        self._message: str | None = None
         self._tally = Tally()
 
     # What the record says.
@@ -84,7 +86,7 @@ class TokenRestore(Plugin):
         return None if self.is_identity() else self.package.id
 
     def device_used(self) -> str | None:
-        return None if self._models is None else self._models.device
+        return self._device
 
     def identity(self) -> dict[str, Any]:
         """The settings, with the package that the model's name means, and without the device."""
@@ -92,14 +94,16 @@ class TokenRestore(Plugin):
         return table | {"model": self.model_id()}
 
     def notes(self) -> list[str]:
-        said = [] if self._models is None or self._models.message is None else [self._models.message]
+        said = [] if self._message is None else [self._message]
         tally = self._tally
         if tally.changed:
             said.append(f"{tally.changed} of {tally.windows} windows were repaired")
         elif tally.windows:
             said.append("the network found nothing to repair")
-        if self.level and tally.lowest_level_db < tally.highest_level_db:
-            said.append(f"level changed by {tally.lowest_level_db:+.1f} to {tally.highest_level_db:+.1f} dB")
+        levels_db = (tally.lowest_level_db, tally.highest_level_db)
+        if self.level and tally.windows and any(levels_db):
+            least_db, most_db = (self.strength * level_db for level_db in levels_db)
+            said.append(f"level changed by {least_db:+.1f} to {most_db:+.1f} dB")
         return said
 
     # What a run needs.
@@ -116,17 +120,22 @@ class TokenRestore(Plugin):
     def prepare(self) -> None:
         """Open the models now, so that what is wrong with them or the device is said before any audio is read."""
         if not self.is_identity():
-            self._models = open_token_models(self.package, self.device)
+            self._open()
 
     def stream(self, sample_rate_hz: float, channels: int) -> Run:
         if self.is_identity() or channels > CHANNELS:
             return super().stream(sample_rate_hz, channels)
-        models = self._models = open_token_models(self.package, self.device)
+        models = self._open()
         gate = Gate(least_mask=self.least_mask, least_confidence=self.least_confidence)
         plan = RepairPlan(mode=self.mode, source=self.source, weight=self.weight, gate=gate)
         run = TokenRun(TokenRepair(models, plan), self._run_plan(models, (sample_rate_hz, channels), plan.replaces))
         self._tally = run.tally
         return run
+
+    def _open(self) -> TokenModels:
+        models = open_token_models(self.package, self.device)
+        self._device, self._message = models.device, models.message
+        return models
 
     def _run_plan(self, models: TokenModels, shape: tuple[float, int], replaces: bool) -> RunPlan:
         manifest = self.package.manifest

@@ -6,6 +6,7 @@ the modes that add to it), where nothing is added its samples leave as they came
 grow with its length.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -42,12 +43,12 @@ class RunPlan:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What was done so far: windows seen and windows changed, and the levels that were proposed for them."""
+    """What was done so far: windows seen and windows changed, and between what the levels lie that were proposed."""
 
     windows: int = 0
     changed: int = 0
-    lowest_level_db: float = 0.0
-    highest_level_db: float = 0.0
+    lowest_level_db: float = math.inf
+    highest_level_db: float = -math.inf
 
     def add(self, repairs: Repairs) -> None:
         self.windows += len(repairs.is_changed)

@@ -126,8 +126,9 @@ PRECISIONS = {
     "fp32": Precision(prepared=_as_it_is, convert=_leave, tolerance=0.0, golden_tolerance=1e-3),
     # Eleven bits are 2.4e-4 of each number; 4e-3 of the output's level is the most measured.
     "fp16": Precision(prepared=halved, convert=_leave, tolerance=2e-2, golden_tolerance=2e-2),
-    # Half of the 127th part of a channel's largest weight; 7e-2 of the output's level is the most measured.
-    "int8": Precision(prepared=_as_it_is, convert=quantise_weights, tolerance=2e-1, golden_tolerance=1e-3),
+    # Half of the 127th part of a channel's largest weight; 8e-2 of the output's level is the most measured, and 0.2 in
+    # a network of a few channels.
+    "int8": Precision(prepared=_as_it_is, convert=quantise_weights, tolerance=3e-1, golden_tolerance=1e-3),
 }
 
 

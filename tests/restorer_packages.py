@@ -20,15 +20,17 @@ LEVEL_DB = 1.5
 CHANGE = -0.5
 
 
-def rule_package(folder: Path, wrong: Iterable[int], name: str = "rule", change: float = CHANGE) -> ModelPackage:
+def rule_package(
+    folder: Path, wrong: Iterable[int], name: str = "rule", change: float = CHANGE, level_db: float = LEVEL_DB
+) -> ModelPackage:
     """A network to which a token is wrong, in all its codebooks, where its first code is one of `wrong`.
 
     Right would be the next code (0 after the last), of which it is sure by `CONFIDENCE`, and latents that are changed
-    by `change` times what they are; and every window should be `LEVEL_DB` louder.
+    by `change` times what they are; and every window should be `level_db` louder.
     """
     codec = tiny_codec_package(folder)
     settings = codec_settings(codec)
-    (folder / "unet.onnx").write_bytes(_network(settings, wrong, change).SerializeToString())
+    (folder / "unet.onnx").write_bytes(_network(settings, wrong, change, level_db).SerializeToString())
     session = open_session(folder / "unet.onnx", "cpu", threads=1)
     manifest = codec.manifest
     return write_manifest(
@@ -49,7 +51,7 @@ def changed_manifest(package: ModelPackage, **changes: object) -> ModelPackage:
     return write_manifest(package.folder, replace(package.manifest, **changes))  # type: ignore[arg-type]
 
 
-def _network(settings: CodecSettings, wrong: Iterable[int], change: float) -> onnx.ModelProto:
+def _network(settings: CodecSettings, wrong: Iterable[int], change: float, level_db: float) -> onnx.ModelProto:
     books, tokens, size = settings.codebooks, settings.window_tokens, settings.codebook_size
     is_wrong = np.zeros(size, dtype=np.float32)
     is_wrong[list(wrong)] = 1
@@ -63,7 +65,7 @@ def _network(settings: CodecSettings, wrong: Iterable[int], change: float) -> on
         "sure": np.array(CONFIDENCE, dtype=np.float32),
         "zero": np.array(0, dtype=np.float32),
         "axes": np.array([1, 2], dtype=np.int64),
-        "level_db": np.array([[LEVEL_DB, 0]], dtype=np.float32),
+        "level_db": np.array([[level_db, 0]], dtype=np.float32),
         **{f"none_{count}": np.zeros((1, count), dtype=np.float32) for count in (2, 8)},
     }
     nodes = [

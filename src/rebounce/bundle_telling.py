@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rebounce.engine.byte_sizes import spell_bytes
 from rebounce.engine.workers import Failure
 from rebounce.progress import Say, say_plainly
 from rebounce.training.prepare import Made, Task
@@ -88,11 +89,6 @@ def free_bytes(folder: Path) -> int:
     while not there.exists():
         there = there.parent
     return shutil.disk_usage(there).free
-
-
-def spell_bytes(count: int) -> str:
-    """For people: MB, or GB where it is many."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def spell_seconds(seconds: float) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from rebounce.engine.errors import UsageError
+from rebounce.engine.errors import ModelError, UsageError
 from rebounce.verbosity import with_verbosity
 
 
@@ -85,7 +85,7 @@ def show_preset(name: str, is_quiet: bool, is_verbose: bool) -> None:
 @click.option("--allow-plugin", "allowed", multiple=True, help="A VST3 bundle outside the system's VST3 folders.")
 @with_verbosity
 def check_presets(paths: tuple[str, ...], allowed: tuple[str, ...], is_quiet: bool, is_verbose: bool) -> None:
-    """Check files: every plugin, fault, parameter and range, and that every VST3 of a chain loads.
+    """Check files: every plugin, fault, parameter and range, every model, and that every VST3 of a chain loads.
 
     \b
     Example:
@@ -97,7 +97,7 @@ def check_presets(paths: tuple[str, ...], allowed: tuple[str, ...], is_quiet: bo
     for path in paths:
         try:
             holds = check(path, allowed)
-        except UsageError as problem:
+        except (UsageError, ModelError) as problem:
             failed += 1
             click.echo(str(problem) if path in str(problem) else f"{path}: {problem}", err=True)
             continue

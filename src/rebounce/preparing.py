@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rebounce.bundle_telling import Telling, free_bytes, spell_bytes, spell_seconds
+from rebounce.bundle_telling import Telling, free_bytes, spell_seconds
+from rebounce.engine.byte_sizes import spell_bytes
 from rebounce.engine.errors import OutputError, UsageError
 from rebounce.engine.staging import SPARE_BYTES, Staged
 from rebounce.engine.workers import Failure, run_tasks

@@ -67,7 +67,9 @@ def check(name: str, allowed_plugins: Iterable[str]) -> str:
         curriculum = load_curriculum(name)
         load_recipe(curriculum.recipe, allowed)
         return _counted(len(curriculum.stages), "stage")
-    return _counted(len(load_preset(find_preset(name), allowed)), "plugin")
+    board = load_preset(find_preset(name), allowed)
+    board.model_id()  # looks every model up, and checks it
+    return _counted(len(board), "plugin")
 
 
 def _kind(name: str) -> str:

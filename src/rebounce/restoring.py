@@ -40,8 +40,8 @@ def run(arguments: "Arguments", preset: str | Path) -> int:
     pairs = [(item, _job(item, arguments, options)) for item in items]
     if arguments.is_album and not arguments.is_dry_run:
         board = _album(board, pairs)
-    shape = preset_hash(board, options.shaping())
-    pairs = [(item, replace(job, preset_hash=shape)) for item, job in pairs]
+    shape, model = preset_hash(board, options.shaping()), board.model_id()
+    pairs = [(item, replace(job, preset_hash=shape, model=model)) for item, job in pairs]
     records = _told_plan(pairs, arguments) if arguments.is_dry_run else _work(pairs, board, arguments)
     return exit_code(records)
 

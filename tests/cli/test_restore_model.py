@@ -79,6 +79,11 @@ def test_a_result_is_known_again_by_the_package_and_not_by_its_place(
     assert (other.code, set(other.statuses().values())) == (1, {"error"})
 
 
+def test_a_dry_run_names_the_model_too(everything: ModelPackage, mixes: Path, tmp_path: Path) -> None:
+    planned = restore(mixes, tmp_path / "out", everything, "--dry-run")
+    assert [record["model"] for record in planned.records] == [everything.id] * 2
+
+
 def test_a_saved_chain_runs_the_same_model(everything: ModelPackage, mixes: Path, tmp_path: Path) -> None:
     restore(mixes / "one.wav", tmp_path / "a", everything, "--save-chain", "--strength", 50)
     saved = tmp_path / "a" / "one.chain.toml"

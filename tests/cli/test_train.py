@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,11 @@ from tiny_packages import tiny_codec_package
 from torch_threads import threads
 
 from rebounce.engine.codec_models import codec_id_of
+from rebounce.presets.training_file import format_training
 from rebounce.training.checkpoint import SCHEMA, read_checkpoint
 from rebounce.training.trainer.configs import load_config
 
+SOON_S = 10.0
 STAGES = ("0", "1", "1-stronger", "2", "3", "3-stronger", "4", "4-stronger")
 
 
@@ -67,10 +71,59 @@ def test_a_stage_is_trained_told_and_left_in_its_folder(setting: Path, tmp_path:
 
 
 @pytest.fixture(scope="module")
+def refusals(setting: Path) -> dict[str, tuple[list[object], int, str]]:
+    """Commands that cannot be, with the exit code and a part of what is said of each."""
+    home = setting / "refusals"
+    (home / "other").mkdir(parents=True)
+    (home / "unknown.toml").write_text('kind = "token-unet"\nsizes = "tiny"\n')
+    torch.save({"schema": "something-else-3"}, home / "other/last.pt")
+    write_shifts(home / "foreign", 2)
+    out = home / "out"
+    foreign = ["train", "tiny", "--bundles", home / "foreign", "--codec", setting / "codec", "-o", out]
+    cases: dict[str, tuple[list[object], int, str]] = {
+        "name": (
+            ["train", "tinny"],
+            2,
+            "expected a training config, one of light-codec, tiny, token-unet, or the path",
+        ),
+        "file": (["train", home / "none.toml"], 2, "none.toml: expected a training config in TOML, but it cannot be"),
+        "key": (["train", home / "unknown.toml"], 2, "unknown.toml, line 2: unknown key 'sizes'; did you mean 'size'?"),
+        "stage": (call(setting, out, "--until-stage", "9"), 2, "--until-stage 9: expected one of 0, 1, 1-stronger"),
+        "device": (call(setting, out, "--device", "gpu"), 2, "--device gpu: expected auto, cpu, cuda or cuda:N"),
+        "codec": (
+            call(setting, out, "--codec", "nope"),
+            1,
+            "'nope': expected the name of a model or the folder of one",
+        ),
+        "bundles": (call(setting, out, "--bundles", home / "no"), 2, "no: expected a folder of bundles, found none"),
+        "schema": (call(setting, home / "other", "--resume"), 1, "a checkpoint of the schema 'rebounce-checkpoint-1'"),
+        "quiet": (call(setting, out, "-q", "-v"), 2, "train: --quiet and --verbose exclude each other"),
+        "no stages": (["train", "light-codec", "-o", out, "--until-stage", "0"], 2, "a codec has no stages"),
+        "foreign": (foreign, 2, "expected bundles of the codec tiny-codec@"),
+    }
+    if not torch.cuda.is_available():
+        cases["gpu"] = (call(setting, out, "--device", "cuda"), 2, "--device cuda: expected a GPU, but torch")
+    return cases
+
+
+@pytest.fixture(scope="module")
+def running(setting: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A run that has begun and would take for ever."""
+    config = load_config("tiny", {"output": str(setting / "running"), "bundles": (str(setting / "bundles"),)})
+    endless = replace(config.stages[0], epochs=100_000)
+    text = format_training(replace(config, stages=(endless,), codec=str(setting / "codec"), loss={"token": 1.0}))
+    (setting / "endless.toml").write_text(text)
+    with start("train", setting / "endless.toml", "--device", "cpu", "--threads", 1) as process:
+        wait_until((setting / "running/last.pt").exists, process)
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="module")
 def outcomes(setting: Path) -> dict[str, Outcome]:
     """Commands that need no process of their own, in one: most of what they take is loading torch."""
     home = setting / "outcomes"
-    calls = {
+    calls: dict[str, list[object]] = {
         "told": call(setting, home / "told", "--until-stage", "0"),
         "again": call(setting, home / "told", "--until-stage", "0", "--resume"),
         "changed": call(setting, home / "told", "--resume", "--seed", 9),
@@ -82,6 +135,18 @@ def outcomes(setting: Path) -> dict[str, Outcome]:
         "codec shown": ["train", "light-codec", "--show"],
     }
     return dict(zip(calls, rebounce_many(calls.values()), strict=True))
+
+
+@pytest.fixture(scope="module")
+def refused(
+    setting: Path, refusals: dict[str, tuple[list[object], int, str]], running: "subprocess.Popen[bytes]"
+) -> dict[str, Outcome]:
+    """What came of the commands that cannot be, and of one that goes on with a run beside its own process."""
+    beside = ["train", setting / "endless.toml", "--device", "cpu", "--resume"]
+    calls = {**{name: case for name, (case, _, _) in refusals.items()}, "beside": beside}
+    found = dict(zip(calls, rebounce_many(calls.values()), strict=True))
+    assert running.poll() is None
+    return found
 
 
 def test_a_run_says_how_many_tokens_are_right_and_is_silent_when_asked(
@@ -128,49 +193,25 @@ def test_a_config_is_shown_with_every_value_spelled_out(
     assert tomllib.loads(outcomes["codec shown"].out)["codec_training"]["steps"] == 12_000
 
 
-def test_what_cannot_be_is_refused_before_anything_is_written(setting: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    (tmp_path / "unknown.toml").write_text('kind = "token-unet"\nsizes = "tiny"\n')
-    other = tmp_path / "other"
-    other.mkdir()
-    torch.save({"schema": "something-else-3"}, other / "last.pt")
-    write_shifts(tmp_path / "foreign", 2)
-    cases: list[tuple[list[object], int, str]] = [
-        (["train", "tinny"], 2, "expected a training config, one of light-codec, tiny, token-unet, or the path"),
-        (["train", tmp_path / "none.toml"], 2, "none.toml: expected a training config in TOML, but it cannot be read"),
-        (["train", tmp_path / "unknown.toml"], 2, "unknown.toml, line 2: unknown key 'sizes'; did you mean 'size'?"),
-        (call(setting, out, "--until-stage", "9"), 2, "--until-stage 9: expected one of 0, 1, 1-stronger"),
-        (call(setting, out, "--device", "gpu"), 2, "--device gpu: expected auto, cpu, cuda or cuda:N"),
-        (call(setting, out, "--codec", "nope"), 1, "'nope': expected the name of a model or the folder of one"),
-        (call(setting, out, "--bundles", tmp_path / "nothing"), 2, "nothing: expected a folder of bundles, found none"),
-        (call(setting, other, "--resume"), 1, "last.pt: expected a checkpoint of the schema 'rebounce-checkpoint-1'"),
-        (call(setting, out, "-q", "-v"), 2, "--quiet and --verbose exclude each other"),
-        (["train", "light-codec", "-o", out, "--until-stage", "0"], 2, "the training of a codec has no stages"),
-        (
-            ["train", "tiny", "--bundles", tmp_path / "foreign", "--codec", setting / "codec", "-o", out],
-            2,
-            "expected bundles of the codec tiny-codec@",
-        ),
-    ]
-    if not torch.cuda.is_available():
-        cases.append((call(setting, out, "--device", "cuda"), 2, "--device cuda: expected a GPU, but torch"))
-    refusals = rebounce_many([case for case, _, _ in cases])
-    for outcome, (case, code, message) in zip(refusals, cases, strict=True):
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    setting: Path, refused: dict[str, Outcome], refusals: dict[str, tuple[list[object], int, str]]
+) -> None:
+    for name, (case, code, message) in refusals.items():
+        outcome = refused[name]
         assert (outcome.code, message in outcome.err) == (code, True), (case, outcome)
         assert "Traceback" not in outcome.err
-    assert not out.exists()
+    assert not (setting / "refusals/out").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-def test_ctrl_c_ends_soon_and_a_second_run_beside_the_first_is_refused(setting: Path, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    with start(*call(setting, run)) as process:
-        wait_until((run / "last.pt").exists, process)
-        (second,) = rebounce_many([call(setting, run, "--resume")])
-        assert second.code == 1
-        assert f"{run}: another rebounce trains into this folder right now; wait for it" in second.err
-        done, seconds = interrupt(process, signal.SIGINT)
-    assert (done.code, seconds < 10) == (130, True)
+def test_a_second_run_beside_the_first_is_refused_and_ctrl_c_ends_it_soon(
+    setting: Path, refused: dict[str, Outcome], running: "subprocess.Popen[bytes]"
+) -> None:
+    run = setting / "running"
+    assert refused["beside"].code == 1
+    assert f"{run}: another rebounce trains into this folder right now; wait for it" in refused["beside"].err
+    done, seconds = interrupt(running, signal.SIGINT)
+    assert (done.code, seconds < SOON_S) == (130, True)
     assert done.err.strip() == "rebounce: interrupted; nothing half-written was left behind"
     assert parts(run) == []
     read_checkpoint(run / "last.pt")

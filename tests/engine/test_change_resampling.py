@@ -57,8 +57,9 @@ def test_no_change_stays_none(rate_hz: int) -> None:
     assert not converted(ChangeResampler(48_000, rate_hz, 1), np.zeros((1, 100_001), dtype=np.float32), [999]).any()
 
 
-def test_what_it_remembers_does_not_grow() -> None:
-    conversion = ChangeResampler(48_000, 44_100, 1)
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000])
+def test_what_it_remembers_does_not_grow(rate_hz: int) -> None:
+    conversion = ChangeResampler(48_000, rate_hz, 1)
     sizes = set()
     for _ in range(60):
         conversion.push(noise(8_192, channels=1))

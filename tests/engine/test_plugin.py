@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from doubles import Delay, PeakSeen, ToPeak
+from doubles import Delay, FailAfter, PeakSeen, ToPeak
 from signals import cut, noise
 
-from rebounce.engine.errors import ChainError, NotAnalysed, UsageError
+from rebounce.engine.audio import joined
+from rebounce.engine.errors import ChainError, NotAnalysed, PluginError, UsageError
 
 
 def test_parameters_are_live_and_checked() -> None:
@@ -105,3 +106,13 @@ def test_an_input_that_is_no_number_is_named(value: float) -> None:
     audio[1, 7] = value
     with pytest.raises(UsageError, match="in channel 1 at frame 7"):
         ToPeak()(audio, 48_000)
+
+
+def test_a_piece_that_broke_is_forgotten_and_the_next_one_is_whole() -> None:
+    plugin = FailAfter(frames=16_000)
+    plugin.process(noise(9_000), 48_000, reset=False)
+    with pytest.raises(PluginError, match="seen 16384 frames"):
+        plugin.process(noise(9_000), 48_000, reset=False)
+    assert plugin.flush().shape[1] == 0
+    piece = noise(8_000)
+    assert np.array_equal(joined([plugin.process(piece, 44_100, reset=False), plugin.flush()], 2), piece)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 from doubles import Delay, FailAfter, MakesNan, Smooth, Swallows, ToPeak, Withholds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from restorer_packages import rule_package
 from signals import noise
 
 from rebounce.engine.audio import Audio
@@ -22,6 +24,7 @@ from rebounce.engine.plugin import Plugin
 from rebounce.engine.record import ERROR, RESTORED, SKIPPED, UNCHANGED, Record
 from rebounce.engine.restore import attempt, restore_file
 from rebounce.engine.stream import Kernel, Timing
+from rebounce.engine.token_restore import TokenRestore
 
 RATE = 44_100
 
@@ -170,6 +173,19 @@ def test_what_was_done_is_skipped_until_input_chain_or_result_change(tmp_path: P
     mix(tmp_path / "in", frames=50_000)
     with pytest.raises(OutputError, match="--force"):
         restore_file(replace(job, preset_hash="two"), board)
+
+
+def test_a_model_that_changed_while_the_batch_ran_makes_no_result(tmp_path: Path) -> None:
+    """Its result would be noted, and skipped ever after, as that of the model that the batch began with."""
+    source, out = mix(tmp_path, frames=10_000), tmp_path / "out"
+    planned = rule_package(tmp_path / "model", wrong=[]).id
+    rmtree(tmp_path / "model")
+    board = Board([TokenRestore(model=str(rule_package(tmp_path / "model", wrong=range(16)).folder))])
+    record = attempt(job_for(source, out, model=planned), board, lambda fraction: None)
+    assert (record.status, record.model, record.output) == (ERROR, planned, None)
+    assert f"mix.wav: expected the model {planned}, found {board.model_id()} in its place" in str(record.error)
+    assert not out.exists()
+    assert attempt(job_for(source, out, model=board.model_id()), board, lambda fraction: None).status == RESTORED
 
 
 def test_a_run_that_was_killed_before_its_result_got_its_name_does_not_stand_in_the_way(tmp_path: Path) -> None:

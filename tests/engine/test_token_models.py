@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def test_a_network_s_proposal_is_what_the_network_says(package: ModelPackage) ->
 def test_models_are_opened_once_and_shared(package: ModelPackage) -> None:
     assert open_token_models(package, "cpu") is open_token_models(replace(package), "cpu")
     assert open_token_models(package, "cpu").device == "cpu"
+
+
+def test_a_package_that_was_replaced_after_its_hashes_were_checked_is_not_run(tmp_path: Path) -> None:
+    checked = rule_package(tmp_path / "mine", wrong=[3])
+    rmtree(tmp_path / "mine")
+    rule_package(tmp_path / "mine", wrong=[4])
+    with pytest.raises(ModelError, match=rf"mine: expected {checked.id}, found that it was replaced"):
+        open_token_models(checked, "cpu")
 
 
 def test_a_package_with_random_weights_is_a_restorer(tmp_path: Path) -> None:

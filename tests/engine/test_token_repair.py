@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from restorer_packages import CHANGE, LEVEL_DB, rule_package
+from restorer_packages import CHANGE, LEVEL_DB, changed_manifest, rule_package
 from signals import noise
 from tiny_packages import music
 
@@ -100,6 +100,22 @@ def test_a_network_that_says_what_is_no_number_is_named(tmp_path: Path, mode: st
     package = rule_package(tmp_path / "broken", wrong=range(16), name="broken", change=np.inf)
     with pytest.raises(ModelError, match=r"broken@\w+: expected numbers from its models, found NaN or infinity"):
         TokenRepair(open_token_models(package, "cpu"), plan(mode, weight="coherence"))(WINDOWS)
+
+
+def test_a_level_that_is_no_number_is_named_too(tmp_path: Path) -> None:
+    package = rule_package(tmp_path / "broken", wrong=range(16), name="broken", level_db=np.nan)
+    with pytest.raises(ModelError, match=r"broken@\w+: expected numbers from its models, found NaN or infinity"):
+        TokenRepair(open_token_models(package, "cpu"), plan())(WINDOWS)
+
+
+@pytest.mark.parametrize("floor", [1e-5, 1e-3])
+def test_silence_is_left_alone_whatever_the_floor_becomes_as_float32(tmp_path: Path, floor: float) -> None:
+    package = rule_package(tmp_path / "floor", wrong=range(16))
+    package = changed_manifest(package, scaling={"kind": "both-rms", "floor": floor})
+    silence = window(np.zeros((2, FRAMES), dtype=np.float32))
+    made = TokenRepair(open_token_models(package, "cpu"), plan())([silence])
+    assert not made.audio.any()
+    assert not made.is_changed.any()
 
 
 def test_repairs_scale_with_the_input(models: TokenModels) -> None:

@@ -1,5 +1,7 @@
 """TokenRestore from outside: exact length, no seams, bit-identical where nothing is predicted, and what it refuses."""
 
+import copy
+import pickle
 import tracemalloc
 from pathlib import Path
 
@@ -228,9 +230,13 @@ def test_the_level_that_is_proposed_is_applied_only_when_asked_for(everything: s
     plain, louder = (TokenRestore(model=everything, level=level) for level in (False, True))
     gain = np.float32(10 ** (LEVEL_DB / 20))
     assert np.abs(louder(PIECE, RATE) - gain * plain(PIECE, RATE)).max() < 1e-5
-    assert louder.notes()[-1] == "level changed by +0.0 to +1.5 dB"
+    assert louder.notes()[-1] == "level changed by +1.5 to +1.5 dB"
     assert len(plain.notes()) == 1
-    assert np.abs(TokenRestore(model=nothing, level=True, strength=0.5)(PIECE, 44_100) - gain**0.5 * PIECE).max() < 1e-6
+    half = TokenRestore(model=nothing, level=True, strength=0.5)
+    begun = np.concatenate([np.zeros((2, 3 * HOP), dtype=np.float32), PIECE], axis=1)
+    assert np.abs(half(PIECE, 44_100) - gain**0.5 * PIECE).max() < 1e-6
+    half(begun, RATE)
+    assert half.notes()[-1] == "level changed by +0.0 to +0.8 dB"
 
 
 def test_louder_in_is_louder_out(everything: str) -> None:
@@ -270,6 +276,14 @@ def test_it_is_saved_and_loaded_without_its_models(everything: str, tmp_path: Pa
     Board([plugin]).save(tmp_path / "chain.toml")
     again = load_preset(tmp_path / "chain.toml")
     assert again(PIECE, RATE).tobytes() == plugin(PIECE, RATE).tobytes()
+
+
+def test_a_plugin_that_has_run_can_still_be_copied_and_pickled(everything: str) -> None:
+    plugin = TokenRestore(model=everything, device="cpu")
+    restored = plugin(PIECE, RATE)
+    for again in (pickle.loads(pickle.dumps(plugin)), copy.deepcopy(plugin)):
+        assert again(PIECE, RATE).tobytes() == restored.tobytes()
+        assert again.device_used() == "cpu"
 
 
 def test_what_identifies_a_result_is_the_package_and_not_its_place_or_the_device(

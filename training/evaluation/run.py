@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from rebounce.engine.onnx_runtime import share_cores
 from rebounce.engine.workers import Failure, run_tasks
 from rebounce.training.codecs import use_threads
 from rebounce.training.evaluation.aggregate import Row, rows_of, summary_of
@@ -87,8 +88,9 @@ def evaluate(plan: Plan, processes: int, on_item: Callable[[str], None]) -> Eval
     measured: list[Measured] = []
     problems: list[str] = []
     counts: Histogram | None = None
-    setup = partial(use_threads, 1) if plan.bench.codec and processes > 1 else None
-    with closing(run_tasks(measure, trials_of(plan), processes, setup)) as done:
+    trials = trials_of(plan)
+    sharing = partial(_share, min(processes, len(trials)), plan.bench.codec is not None)
+    with closing(run_tasks(measure, trials, processes, sharing if processes > 1 else None)) as done:
         for trial, result in done:
             if isinstance(result, Failure):
                 problems.append(_failed_item(trial, result))
@@ -97,6 +99,13 @@ def evaluate(plan: Plan, processes: int, on_item: Callable[[str], None]) -> Eval
                 measured.append(_without_histogram(result))
             on_item(f"{trial.group}: {trial.track.path.name}")
     return judged(plan, measured, problems, None if counts is None else usage_of(counts))
+
+
+def _share(processes: int, has_codec: bool) -> None:
+    """What each of several processes does once: keep to its part of the machine."""
+    share_cores(processes)
+    if has_codec:
+        use_threads(1)
 
 
 def judged(

@@ -6,7 +6,7 @@ from typing import Any
 from rebounce.engine.errors import CheckpointError
 from rebounce.engine.window_scale import Scaling
 from rebounce.exporters.package import PackagePlan
-from rebounce.training.codec_run import PLAIN
+from rebounce.training.codec_run import QUANTISED
 from rebounce.training.codec_training import LEVEL_FLOOR
 from rebounce.training.exportable.codec_parts import Codec, codec_plan
 from rebounce.training.exportable.request import Request, Window, first_reason
@@ -15,7 +15,7 @@ from rebounce.training.networks.light_codec import CodecSize, LightCodec
 
 def plan(state: Mapping[str, Any], request: Request) -> PackagePlan:
     """The package of a checkpoint of the codec's training."""
-    if state["stage"] == PLAIN:
+    if state["stage"] != QUANTISED:
         raise CheckpointError(
             f"checkpoint: expected a codec with codebooks, found one at step {state['step']}, before the quantiser had "
             "its turn; train on, then export"
@@ -26,8 +26,8 @@ def plan(state: Mapping[str, Any], request: Request) -> PackagePlan:
         window_tokens = state["shape"]["window_tokens"]
     except (RuntimeError, LookupError, TypeError) as error:
         raise CheckpointError(
-            f"checkpoint: expected the weights of a light codec of the size {state['size']}, found others ({first_reason(error)}); "
-            "it was written by another version of rebounce"
+            f"checkpoint: expected the weights of a light codec of the size {state['size']}, found others "
+            f"({first_reason(error)}); it was written by another version of rebounce"
         ) from error
     return plan_of(model, window_tokens, request)
 

@@ -18,11 +18,11 @@ class WindowNorm(nn.GroupNorm):
     def forward(self, features: Tensor, mask: Tensor | None = None) -> Tensor:
         if mask is None:
             return functional.group_norm(features, self.num_groups, self.weight, self.bias, self.eps)
-        # In full precision, as torch's own is under autocast: squares of half floats overflow.
-        groups = features.float().reshape(features.shape[0], self.num_groups, -1, features.shape[2])
+        # In full precision, as the mask is and as torch's own is under autocast: squares of half floats overflow.
+        groups = features.reshape(features.shape[0], self.num_groups, -1, features.shape[2])
         tokens = mask[:, None]
         share = tokens / (tokens.sum(-1, keepdim=True).clamp(min=1) * groups.shape[2])
-        centred = (groups - (groups * share).sum((2, 3), keepdim=True)) * tokens
+        centred = groups - (groups * share).sum((2, 3), keepdim=True)
         variance = (centred.square() * share).sum((2, 3), keepdim=True)
         normal = (centred * torch.rsqrt(variance + self.eps)).flatten(1, 2).to(features.dtype)
         return kept(normal * self.weight[:, None] + self.bias[:, None], mask)

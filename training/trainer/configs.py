@@ -1,5 +1,6 @@
 """Training configs: the bundled ones by name, any other by its path, checked against what there is."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -17,6 +18,8 @@ from rebounce.training.networks.token_unet import SIZES
 
 PACKAGE, FOLDER = "rebounce.presets", "training"
 SUFFIX = ".toml"
+
+_PATH_SIGNS = re.compile(r"[/\\:]|^[.~]")
 
 _NO_MATTER = ("description", "output", "bundles", "codec", "codec_weights", "music", "data.workers", "keep")
 """What of a config changes no number: where things lie (bundles and codec have hashes of their own), what is told."""
@@ -92,7 +95,7 @@ def _read(config: str | Path) -> tuple[TrainingConfig, Path]:
 def _anchored(config: TrainingConfig, folder: Path) -> TrainingConfig:
     """The config with absolute paths."""
     codec = config.codec
-    if codec is not None and (folder / codec).is_dir():
+    if codec is not None and _PATH_SIGNS.search(codec):  # what has none is a name, whatever folder has it too
         codec = _absolute(folder, codec)
     return replace(
         config,

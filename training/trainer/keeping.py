@@ -18,7 +18,7 @@ from rebounce.training.trainer.run_folder import CONFIG, RUN, write_text
 from rebounce.training.trainer.state import Progress, Scores
 from rebounce.training.trainer.training import Training
 
-_OWN_KEYS = ("run_id", "data_sha256", "optimiser", "scaler", "progress")
+_OWN_KEYS = ("run_id", "version", "data_sha256", "optimiser", "scaler", "progress")
 
 
 def network_state(training: Training, scores: Scores) -> dict[str, Any]:

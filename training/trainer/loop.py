@@ -8,6 +8,7 @@ every step      some batches forward and back; fewer windows at a time where mem
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -17,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from rebounce.engine.errors import TrainingError
 from rebounce.training.checkpoint import read_checkpoint
-from rebounce.training.dataset import Sample
+from rebounce.training.dataset import BundleDataset, Sample
 from rebounce.training.trainer.device import CUDA, used_share
 from rebounce.training.trainer.keeping import load_weights, restore, save_best, save_last, write_config, write_run
 from rebounce.training.trainer.plateau import reason_to_advance
@@ -28,7 +29,7 @@ from rebounce.training.trainer.state import Best, Scores, StageResult
 from rebounce.training.trainer.steps import gradient, move
 from rebounce.training.trainer.training import Training
 from rebounce.training.trainer.validation import validate
-from rebounce.training.trainer.windows import Windows, item_loader
+from rebounce.training.trainer.windows import Walk, item_loader
 
 YARDSTICK = {"token": 1.0}
 """What networks of different stages are compared by, on the validation bundles of all stages."""
@@ -87,25 +88,27 @@ def begin_stage(training: Training, records: Records) -> Running:
 
 def train_epoch(training: Training, running: Running, records: Records) -> None:
     """Steps over the windows of the epoch that are left."""
-    windows = _walk(training, running)
+    walk = _walk(training, running)
     while (left := training.plan.windows - training.progress.windows) > 0:
         began = time.perf_counter()
-        batches = _batches(training, windows, left)
+        batches = _batches(training, walk, left)
         sums = _gradient(training, running, batches)
         if sums is None:
-            windows.put_back(window for batch in batches for window in batch)
+            walk.put_back(window for batch in batches for window in batch)
             _use_less_memory(training, records)
             continue
         step = move(training, running.stepper, sums)
         if not step.is_sound:
             _roll_back(training, running, records, f"the loss is {step.scores['loss']:g}, its gradient {step.norm:g}")
-            windows = _walk(training, running)
+            walk = _walk(training, running)
             continue
         count = sum(len(batch) for batch in batches)
         seconds = time.perf_counter() - began
         training.progress.end_step(count, step.scores, step.tokens, seconds)
         records.step(training, step, count * training.fabric.world_size / seconds)
-        if training.progress.step % training.config.keep.every_steps == 0:
+        # Not after the last step: a state that was not judged yet is none to return to when the judgement breaks.
+        is_within = training.progress.windows < training.plan.windows
+        if training.progress.step % training.config.keep.every_steps == 0 and is_within:
             save_last(training, running.optimiser)
 
 
@@ -144,7 +147,7 @@ def end_stage(training: Training, records: Records, reason: str) -> None:
         start_loss=progress.start_loss,
         last_loss=progress.validation[-1],
         best=progress.best,
-        yardstick=_yardstick(training),
+        yardstick=_yardstick(training, records),
     )
     progress.end_stage(result)
     if training.writes and progress.best_overall() is result:
@@ -159,17 +162,17 @@ def _reason(training: Training) -> str | None:
     return reason_to_advance(progress.training, progress.validation, plan.config.advance, plan.limits)
 
 
-def _walk(training: Training, running: Running) -> Windows:
+def _walk(training: Training, running: Running) -> Walk:
     """The windows of the epoch from where it stands."""
     progress = training.progress
-    return Windows(running.loader, seed=training.config.seed, epoch=progress.epoch, skip=progress.windows)
+    return Walk(running.loader, seed=training.config.seed, epoch=progress.epoch, skip=progress.windows)
 
 
-def _batches(training: Training, windows: Windows, left: int) -> list[list[Sample]]:
+def _batches(training: Training, walk: Walk, left: int) -> list[list[Sample]]:
     """What one step takes; at the end of an epoch there may be less of it."""
     size = training.progress.batch.windows
     counts = [min(size, left - first) for first in range(0, min(left, size * training.config.batch.accumulate), size)]
-    return [windows.take(count) for count in counts]
+    return [walk.take(count) for count in counts]
 
 
 def _gradient(training: Training, running: Running, batches: list[list[Sample]]) -> torch.Tensor | None:
@@ -213,19 +216,24 @@ def _roll_back(training: Training, running: Running, records: Records, trouble: 
 
 def _judged(training: Training, records: Records) -> Scores:
     """The scores on the stage's own validation bundles."""
+    return _validated(training, records, training.plan.validation, training.plan.weights)
+
+
+def _yardstick(training: Training, records: Records) -> float:
+    """The loss of tokens alone on the validation bundles of all stages, each stage counted alike."""
+    scores = [_validated(training, records, plan.validation, YARDSTICK)["token"] for plan in training.plans]
+    return sum(scores) / len(scores)
+
+
+def _validated(training: Training, records: Records, dataset: BundleDataset, weights: Mapping[str, float]) -> Scores:
+    """The scores on some bundles, with as many windows at a time as fit."""
     while True:
         try:
-            return validate(training, training.plan.validation, training.plan.weights)
+            return validate(training, dataset, weights)
         except (RuntimeError, MemoryError) as problem:
             if not is_out_of_memory(problem):
                 raise
         _use_less_memory(training, records)
-
-
-def _yardstick(training: Training) -> float:
-    """The loss of tokens alone on the validation bundles of all stages, each stage counted alike."""
-    scores = [validate(training, plan.validation, YARDSTICK)["token"] for plan in training.plans]
-    return sum(scores) / len(scores)
 
 
 def _check_start(training: Training, scores: Scores) -> None:

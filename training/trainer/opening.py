@@ -63,10 +63,10 @@ def open_training(config: TrainingConfig, open_codec: OpenCodec, wish: Wish, tel
     for train, validation in datasets:
         check_codec(side, train)
         check_codec(side, validation)
+    space = token_space(side.codec, _use(first))  # of all items, before each process has its share
     fabric = make_fabric(device, precision, wish.processes)
     plans, data_sha256 = _plans(config, datasets, wish.processes.all, fabric.global_rank)
     state = read_last(folder.last, config, data_sha256) if wish.is_resumed and folder.last.exists() else None
-    space = token_space(side.codec, _use(first)).to(fabric.device)
     network = _network(config, first, space.entries.shape[2])
     model = fabric.setup_module(ForFabric(network))
     training = Training(
@@ -78,7 +78,7 @@ def open_training(config: TrainingConfig, open_codec: OpenCodec, wish: Wish, tel
         network=network,
         model=model,
         side=side,
-        space=space,
+        space=space.to(fabric.device),
         decoder=_decoder(config, side, fabric.device),
         plans=plans,
         folder=folder,
@@ -89,6 +89,8 @@ def open_training(config: TrainingConfig, open_codec: OpenCodec, wish: Wish, tel
         restore(training, state)
         training.run_id = state["run_id"]
         training.progress.batch = _at_most(training.progress.batch, folder.most_batch())
+        if state["version"] != __version__ and training.writes:
+            tell.say(f"this run began with rebounce {state['version']}: with {__version__} its numbers may be others")
     return training
 
 
@@ -125,6 +127,9 @@ def _datasets(config: TrainingConfig, stage: TrainingStage) -> tuple[BundleDatas
         )
     except UsageError as problem:
         raise ConfigError(f"stage {stage.name}: {problem}") from problem
+    for dataset in (train, validation):
+        # The order of several folders is not to count.
+        dataset.paths.sort(key=lambda path: path.parts[-3:])
     return train, validation
 
 

@@ -31,8 +31,8 @@ def item_loader(
     return bundle_loader(dataset, batch_size=items, workers=workers, seed=seed, is_shuffled=is_shuffled)
 
 
-class Windows:
-    """A walk through one epoch: `take` gives the next windows, `put_back` undoes a taking."""
+class Walk:
+    """One way through an epoch: `take` gives the next windows, `put_back` undoes a taking."""
 
     def __init__(self, loader: "DataLoader[Sample]", *, seed: int, epoch: int, skip: int = 0) -> None:
         assert isinstance(loader.sampler, EpochSampler)

@@ -1,5 +1,6 @@
 """A whole evaluation without the command line: what every system gets, and what comes of failures."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from commands import GAIN, chain, write
 from signals import noise
 
 from rebounce.engine.errors import ChainError
+from rebounce.engine.onnx_runtime import default_threads, share_cores
 from rebounce.training.codecs import CodecChoice
 from rebounce.training.evaluation.bench import Bench, Preset, presets_under_test
 from rebounce.training.evaluation.groups import fault_groups
-from rebounce.training.evaluation.run import Evaluation, Plan, evaluate, trials_of
+from rebounce.training.evaluation.run import Evaluation, Plan, _share, evaluate, trials_of
 from rebounce.training.evaluation.systems import Missing, bounds, restored, results
 from rebounce.training.evaluation.trial import Trial, measure, outputs, pair_of
 from rebounce.training.tracks import find_tracks
@@ -187,3 +189,12 @@ def test_what_the_codec_cannot_encode_is_scored_and_has_no_tokens(folder: Path, 
     assert found.usage.tokens == (75, 75)  # half a second at 150 a second
     assert audited.tokens is None
     assert found.problems == ()
+
+
+def test_several_processes_keep_to_their_part_of_the_machine() -> None:
+    alone = default_threads() or os.cpu_count() or 1
+    try:
+        _share(2, has_codec=False)
+        assert default_threads() == max(1, alone // 2)
+    finally:
+        share_cores(1)

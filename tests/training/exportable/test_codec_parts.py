@@ -57,7 +57,7 @@ def test_codes_and_their_latents_are_the_codecs_own(parts: dict[str, Part], code
     torch.testing.assert_close(
         run(parts["lookup.onnx"], codes), codec.quantiser.decode(codes.transpose(0, 1)), rtol=0, atol=1e-5
     )
-    assert len(codes.unique()) == 16
+    assert len(set(codes.flatten().tolist())) == 16
 
 
 def test_examples_follow_one_another_through_the_codec(parts: dict[str, Part]) -> None:
@@ -98,7 +98,7 @@ def test_golden_latents_are_those_whose_codes_stand_firm(parts: dict[str, Part])
 def test_windows_are_divided_by_their_own_scale_and_short_music_is_repeated() -> None:
     audio = music()[:, : 2 * WINDOW]
     windows = scaled_windows(audio, WINDOW, LOUD).numpy()
-    assert (windows.shape, windows.dtype) == ((WINDOWS, 2, WINDOW), np.float32)
+    assert (windows.shape, str(windows.dtype)) == ((WINDOWS, 2, WINDOW), "float32")
     np.testing.assert_allclose(np.sqrt(np.square(windows, dtype=np.float64).mean((1, 2))), 1, rtol=1e-5)
     np.testing.assert_array_equal(windows[2:], windows[:2])
     np.testing.assert_allclose(windows[1] * LOUD.of(audio[:, WINDOW:]), audio[:, WINDOW:], rtol=1e-5, atol=1e-7)

@@ -57,9 +57,10 @@ def test_the_manifest_says_what_a_codec_package_must_say() -> None:
     }
 
 
-def test_a_codec_without_codebooks_is_refused() -> None:
+@pytest.mark.parametrize("stage", ["mono", "plain"])
+def test_a_codec_without_codebooks_is_refused(stage: str) -> None:
     with pytest.raises(CheckpointError, match="at step 700, before the quantiser had its turn; train on"):
-        light_codec.plan(checkpoint(stage="plain"), request())
+        light_codec.plan(checkpoint(stage=stage), request())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from token_making import OF_EACH_TOKEN, PARTS, SHAPE, drawn_tokens, shaken, trained_step, unmoved
+from torch_threads import threads
 
 from rebounce.engine.errors import ConfigError, UsageError
 from rebounce.engine.tokens import PAD
@@ -28,15 +29,16 @@ SHAPES = {
 @pytest.fixture(autouse=True)
 def alone() -> Iterator[None]:
     """One thread, so that equal work gives equal numbers; and weights that are the same each time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+    with threads(1):
+        yield
 
 
 def tiny(kind: str, shape: TokenShape = SHAPE) -> Network:
-    return make_network(kind, "tiny", shape).eval()
+    """With all that can be switched on."""
+    network = make_network(kind, "tiny", shape).eval()
+    network.use_bottleneck = True
+    return network
 
 
 def window_of(said: Prediction, index: int) -> Prediction:
@@ -125,7 +127,6 @@ def test_a_window_without_any_token_gives_numbers_and_gradients(kind: str) -> No
 
 def test_gradients_reach_every_parameter_by_the_third_step(kind: str) -> None:
     network = tiny(kind).train()
-    network.use_bottleneck = True
     optimiser = torch.optim.AdamW(network.parameters(), 1e-2)
     codes, latents = drawn_tokens(8, 32)
     for _ in range(3):
@@ -195,7 +196,6 @@ def test_half_precision_gives_nearly_the_same(kind: str) -> None:
 
 def test_the_count_of_parameters_is_what_there_is(kind: str) -> None:
     network = tiny(kind)
-    network.use_bottleneck = True
     assert network.parameter_count() == sum(tensor.numel() for tensor in network.state_dict().values())
 
 

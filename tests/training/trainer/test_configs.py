@@ -77,8 +77,9 @@ def test_paths_count_from_the_folder_of_the_file(path: Path) -> None:
     assert config.output == str(home / "out")
     assert config.bundles == (str(home / "bundles"), "/elsewhere")
     assert config.codec_weights == str(home / "weights.th")
-    assert config.codec == "codec"  # a name, as there is no such folder
     (home / "codec").mkdir()
+    assert load_config(path).codec == "codec"  # a name, whatever lies there
+    path.write_text(TINY.replace('"codec"', '"./codec"'))
     assert load_config(path).codec == str(home / "codec")
 
 

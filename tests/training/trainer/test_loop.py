@@ -20,7 +20,7 @@ from rebounce.training.trainer.plateau import ALL_EPOCHS, PLATEAU
 from rebounce.training.trainer.schedule import one_cycle
 from rebounce.training.trainer.steps import gradient
 from rebounce.training.trainer.training import Training
-from rebounce.training.trainer.windows import Windows, item_loader
+from rebounce.training.trainer.windows import Walk, item_loader
 
 ITEMS, WINDOWS = 4, 16
 STEADY = Batch(start=4, most=4, grow="never")
@@ -99,7 +99,7 @@ def test_the_rate_of_every_step_is_that_of_where_the_stage_stands(config: Traini
 
 def test_batches_that_are_accumulated_are_one_large_batch(config: TrainingConfig) -> None:
     training = opened(config)
-    windows = Windows(item_loader(training.plan.train, items=4, seed=0), seed=0, epoch=0).take(6)
+    windows = Walk(item_loader(training.plan.train, items=4, seed=0), seed=0, epoch=0).take(6)
     optimiser = training.fabric.setup_optimizers(torch.optim.SGD(training.network.parameters(), lr=1.0))
     found = []
     for batches in ([windows], [windows[:1], windows[1:4], windows[4:]]):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from shift_making import CODEC_ID, Heard, opened, shift_bundle, short, tiny_config, tiny_side, write_shifts
 
+from rebounce import __version__
 from rebounce.engine.errors import BundleError, CheckpointError, ConfigError, DeviceError
 from rebounce.presets.training_config import TrainingConfig
 from rebounce.training.bundle import write_bundle
@@ -182,3 +183,10 @@ def test_a_stage_is_found_by_its_name(config: TrainingConfig) -> None:
     assert [stage_number(config, name) for name in ("0", "1", None)] == [0, 1, 1]
     with pytest.raises(ConfigError, match=r"--until-stage 2: expected one of 0, 1"):
         stage_number(config, "2")
+
+
+def test_going_on_with_another_version_is_told(config: TrainingConfig) -> None:
+    changed_last(config, version="0.0.1")
+    heard = Heard()
+    opened(config, heard, is_resumed=True)
+    assert heard.said == [f"this run began with rebounce 0.0.1: with {__version__} its numbers may be others"]

@@ -30,7 +30,7 @@ def test_every_loss_and_every_bundled_config_is_told() -> None:
 
 def test_the_usual_values_are_the_ones_there_are() -> None:
     rows = re.findall(r"^\| (`.*?`) \|.*\| (.*?) \|$", TEXT, re.MULTILINE)
-    told = {}
+    told: dict[str, str] = {}
     for names, values in rows:
         keys = re.findall(r"`([\w-]+)`", names)
         given = [value.strip(" `") for value in values.split(",")]

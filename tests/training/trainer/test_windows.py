@@ -9,7 +9,7 @@ from shift_making import SEGMENTS, write_shifts
 from rebounce.training import dataset as bundles
 from rebounce.training.bundle_loader import collate
 from rebounce.training.dataset import BundleDataset, Sample
-from rebounce.training.trainer.windows import Windows, in_order, item_loader, share_of, windows_of
+from rebounce.training.trainer.windows import Walk, in_order, item_loader, share_of, windows_of
 
 ITEMS = 10
 
@@ -19,8 +19,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> BundleDataset:
     return BundleDataset(write_shifts(tmp_path_factory.mktemp("bundles"), ITEMS, ("1",)))
 
 
-def walk(dataset: BundleDataset, epoch: int = 0, skip: int = 0, workers: int = 0) -> Windows:
-    return Windows(item_loader(dataset, items=4, seed=3, workers=workers), seed=3, epoch=epoch, skip=skip)
+def walk(dataset: BundleDataset, epoch: int = 0, skip: int = 0, workers: int = 0) -> Walk:
+    return Walk(item_loader(dataset, items=4, seed=3, workers=workers), seed=3, epoch=epoch, skip=skip)
 
 
 def items_of(dataset: BundleDataset) -> list[Sample]:
@@ -34,7 +34,7 @@ def codes(windows: list[Sample]) -> list[bytes]:
 
 def test_an_epoch_has_every_window_once(dataset: BundleDataset) -> None:
     taken = codes(walk(dataset).take(1000))
-    every = codes([window for item in dataset for window in windows_of(collate([item]))])
+    every = codes([window for item in items_of(dataset) for window in windows_of(collate([item]))])
     assert len(every) == ITEMS * SEGMENTS
     assert sorted(taken) == sorted(every)
     assert taken != every
@@ -83,7 +83,7 @@ def test_workers_change_nothing(dataset: BundleDataset) -> None:
 def test_in_order_is_item_after_item(dataset: BundleDataset) -> None:
     loader = item_loader(dataset, items=1, seed=0, is_shuffled=False)
     assert codes(list(in_order(loader))) == codes(
-        [window for item in dataset for window in windows_of(collate([item]))]
+        [window for item in items_of(dataset) for window in windows_of(collate([item]))]
     )
 
 

@@ -119,9 +119,10 @@ def _listed(manifest: Manifest, file: str, session: Session, golden: Golden) -> 
 
 
 def _bytes_needed(plan: PackagePlan) -> int:
-    """More than the package takes: weights in float32 twice, as a converted file lies beside the first for a while."""
+    """About what the package takes: weights as they are, golden arrays of one example, and what is carried over."""
     tensors = [value for part in plan.parts for value in (*part.module.state_dict().values(), *part.shared.values())]
+    tensors += [value[:1] for part in plan.parts for value in (*part.inputs.values(), *part.inputs.values())]
     carried = plan.carried
     copied = sum(carried.path(name).stat().st_size for name in carried.manifest.files) if carried else 0
-    weights: int = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    return 2 * weights + copied
+    held: int = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return held + copied

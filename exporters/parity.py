@@ -93,8 +93,9 @@ def _distance(part: Part, output: str, inputs: dict[str, Tensor], pair: tuple[Te
     if agreement == 1.0:
         return Distance(file=part.file, output=output, difference=0.0)
     with torch.inference_mode():
-        gap = part.gaps[output](inputs, expected, found).max() if output in part.gaps else torch.tensor(torch.inf)
-    return Distance(file=part.file, output=output, difference=float(gap), agreement=agreement)
+        gap = float(part.gaps[output](inputs, expected, found).max()) if output in part.gaps else float("inf")
+    # Below zero where the file chose better; a NaN stays one.
+    return Distance(file=part.file, output=output, difference=gap if not gap < 0 else 0.0, agreement=agreement)
 
 
 def _worse(one: Distance, other: Distance) -> Distance:

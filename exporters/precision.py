@@ -61,7 +61,8 @@ def halved(part: Part) -> Part:
 def quantise_weights(model: onnx_ir.Model) -> None:
     """Weights become int8 with a scale for each output channel; what is counted with them stays float32.
 
-    Measured: the file is a quarter and the speed that of fp32, as the weights are unpacked once when it is opened.
+    onnxruntime keeps them as int8 and unpacks them where they are used: a quarter of the file and a third of the
+    memory, for a tenth more time in the `small` U-Net at four windows a run (measured), and none in a small network.
     """
     graph = model.graph
     for value in list(graph.initializers.values()):

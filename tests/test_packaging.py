@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rebounce.engine.model_package import load_package
+from rebounce.engine.model_store import bundled_folder, bundled_models
+
 ROOT = Path(__file__).parent.parent
 CODE_SUFFIXES = (".py", ".pyc")
 
@@ -46,6 +49,11 @@ def test_every_package_can_be_imported_with_its_data(name: str) -> None:
     folder = folders()[name]
     expected = {path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".pyc"}
     assert expected <= installed
+
+
+def test_every_bundled_model_came_whole() -> None:
+    for name in bundled_models():
+        assert load_package(bundled_folder() / name).manifest.name == name
 
 
 def test_the_version_is_one() -> None:

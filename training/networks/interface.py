@@ -1,4 +1,4 @@
-"""What every token network takes and gives, so that one loop trains them, one exporter writes them, one plugin runs them."""
+"""What every token network takes and gives, so that one loop trains it, one exporter writes it, one plugin runs it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,8 +23,8 @@ class Prediction:
     `logits` `(batch, codebook_size, codebooks, tokens)` of the clean token; `mask_logits` `(batch, codebooks, tokens)`,
     high where the clean token differs from the input; `latent_change` `(batch, latent_dimension, tokens)`, what to add
     to the input's latents; and of each window what the clean has more than the damaged: `level` `(batch, 2)` (scale and
-    gain, dB), `compression` `(batch, 2)` (swing of the RMS and crest, dB), `stereo` `(batch, 2)` (width and correlation),
-    `perceptual` `(batch, 8)` (parts of mel bands in the energy, dB).
+    gain, dB), `compression` `(batch, 2)` (swing of the RMS and crest, dB), `stereo` `(batch, 2)` (width and
+    correlation), `perceptual` `(batch, 8)` (parts of mel bands in the energy, dB).
     """
 
     logits: Tensor

@@ -6,7 +6,7 @@ Random weights: size and speed do not depend on what was learnt. One window at a
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from rebounce.training.networks.registry import make_network
 SHAPE = TokenShape()
 WINDOW_FRAMES = SHAPE.window_tokens * 320
 REPEATS = 15
+_HOME = TemporaryDirectory(prefix="precision-")  # which goes with the process
 
 Inputs = Mapping[str, np.ndarray[Any, Any]]
 
@@ -75,7 +76,8 @@ def _part(name: str) -> Part:
 @cache
 def _file(name: str, kind: str) -> Path:
     """The network in a precision of ours, or quantised by onnxruntime."""
-    folder = Path(mkdtemp(prefix="precision-"))
+    folder = Path(_HOME.name) / name / kind
+    folder.mkdir(parents=True)
     if kind in PRECISIONS:
         precision = PRECISIONS[kind]
         return write_onnx(precision.prepared(_part(name)), folder, precision.convert)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import onnx_ir
 import pytest
 import torch
 from part_making import FRAMES, Filters, part_of, seeded
@@ -18,6 +19,7 @@ from rebounce.engine.model_manifest import Manifest
 from rebounce.engine.model_package import load_package, verify_package
 from rebounce.exporters.package import PackagePlan, is_package, write_package
 from rebounce.exporters.part import Part
+from rebounce.exporters.precision import PRECISIONS
 
 MANIFEST = Manifest(
     name="filters",
@@ -73,6 +75,20 @@ def test_a_network_that_is_one_percent_off_is_refused_and_nothing_is_left(tmp_pa
         ModelError, match=r"filters.onnx: expected made within 0.0001 of what torch computes, found 0.0"
     ):
         write_package(plan(part_of(seeded(Filters)), part_of(seeded(Deaf))), tmp_path / "filters")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_number_that_is_one_percent_off_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wear(model: onnx_ir.Model) -> None:
+        value = model.graph.initializers["down.weight"]
+        assert value.const_value is not None
+        numbers = value.const_value.numpy().copy()
+        numbers[5, 0, 3] *= 1.01
+        value.const_value = onnx_ir.tensor(numbers, name=value.name)
+
+    monkeypatch.setitem(PRECISIONS, "worn", replace(PRECISIONS["fp32"], convert=wear, tolerance=1.0))
+    with pytest.raises(ModelError, match=r"filters.onnx: down.weight\[5, 0, 3\]: expected .* as in the checkpoint"):
+        write_package(plan(part_of(seeded(Filters))), tmp_path / "filters", "worn")
     assert list(tmp_path.iterdir()) == []
 
 

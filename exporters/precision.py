@@ -77,7 +77,8 @@ def int8_of(weights: Any, axis: int) -> tuple[Any, Any]:
     """The nearest int8 numbers, and the scale of each channel along `axis`."""
     others = tuple(index for index in range(weights.ndim) if index != axis % weights.ndim)
     peaks = np.abs(weights).max(axis=others)
-    scales = np.where(peaks > 0, peaks / 127, 1).astype(np.float32)
+    # Weights whose step float32 cannot hold in full, below 1e-36, are as good as zero.
+    scales = np.where(peaks / 127 >= np.finfo(np.float32).tiny, peaks / 127, 1).astype(np.float32)
     shape = [-1 if index == axis % weights.ndim else 1 for index in range(weights.ndim)]
     return np.rint(weights / scales.reshape(shape)).astype(np.int8), scales
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from onnx import TensorProto, numpy_helper
@@ -77,6 +77,7 @@ def test_int8_scales_are_those_of_the_output_channels(files: dict[str, Path]) ->
 
 
 @settings(max_examples=50, deadline=None)
+@example(np.array([[1e-45]], np.float32), 0)
 @given(
     hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=3, max_side=5), elements=WEIGHTS), st.integers(0, 1)
 )

@@ -1,12 +1,12 @@
 """What a codec is to everything that uses one, and whether tokens are its own."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from rebounce.engine.audio import Audio
-from rebounce.engine.errors import CodecError
+from rebounce.engine.audio import Audio, as_audio, check_numbers
+from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.tokens import PAD, Framing, Tokens
 
 
@@ -53,6 +53,27 @@ class LatentCodec(Protocol):
     """
 
     def round_trip_unquantised(self, audio: Audio) -> Audio: ...
+
+
+MOST_LEVEL = 1e15
+"""The squares of a segment's samples must add up within float32; full scale is 1."""
+
+
+def codable(audio: Any, codec_id: str, channels: int) -> Audio:
+    """The audio `(channels, frames)` as float32; UsageError where it is none that a codec can take."""
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as no number
+        sound = as_audio(audio)
+    if sound.shape[0] != channels:
+        hint = "; double a mono channel" if channels == 2 else ""
+        raise UsageError(f"{codec_id}: expected audio ({channels}, frames), got {sound.shape}{hint}")
+    check_numbers(sound)
+    peak = max(sound.max(initial=0), -sound.min(initial=0))
+    if peak > MOST_LEVEL:
+        raise UsageError(
+            f"{codec_id}: expected audio where full scale is 1, and {MOST_LEVEL:g} at most, got a peak of {peak:g}; "
+            "divide it by its full scale"
+        )
+    return sound
 
 
 def check_tokens(tokens: Tokens, codec: Codec) -> None:

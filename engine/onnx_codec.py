@@ -7,16 +7,16 @@ more than one batch of windows is held beside the audio and the tokens.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rebounce.engine.audio import Audio, as_audio, check_numbers
-from rebounce.engine.codec import check_tokens
+from rebounce.engine.audio import Audio
+from rebounce.engine.codec import check_tokens, codable
 from rebounce.engine.codec_models import CodecModels, open_codec_models
 from rebounce.engine.devices import AUTO, Device
-from rebounce.engine.errors import CodecError, UsageError
+from rebounce.engine.errors import CodecError
 from rebounce.engine.model_package import ModelPackage
 from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_segments
 from rebounce.engine.tokens import Framing, Tokens
@@ -24,9 +24,6 @@ from rebounce.engine.window_sessions import GPU_BATCH
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-MOST_LEVEL = 1e15
-"""Far above any audio, and far below where a decoded window leaves float32; full scale is 1."""
 
 
 class OnnxCodec:
@@ -49,7 +46,7 @@ class OnnxCodec:
 
     def encode(self, audio: Audio) -> Tokens:
         """The tokens of `audio` `(channels, frames)` at the codec's rate."""
-        sound = self._checked(audio)
+        sound = codable(audio, self.codec_id, self.channels)
         frames = sound.shape[1]
         coded = _each_in_batches(self._encode_windows, cut_segments(sound, self.framing), self.models.at_once)
         codes, scales = stack_segments(coded, self.framing, frames, self.codebooks)
@@ -65,24 +62,9 @@ class OnnxCodec:
 
     def round_trip_unquantised(self, audio: Audio) -> Audio:
         """Encoded and decoded without choosing tokens; the same shape."""
-        sound = self._checked(audio)
+        sound = codable(audio, self.codec_id, self.channels)
         decoded = _each_in_batches(self._pass_windows, cut_segments(sound, self.framing), self.models.at_once)
         return cross_fade(decoded, self.framing, self.channels, sound.shape[1])
-
-    def _checked(self, audio: Any) -> Audio:
-        """The audio as float32, refused where it is none that can be coded."""
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as no number
-            sound = as_audio(audio)
-        if sound.shape[0] != self.channels:
-            raise UsageError(f"{self.codec_id}: expected audio ({self.channels}, frames), got {sound.shape}")
-        check_numbers(sound)
-        peak = max(sound.max(initial=0), -sound.min(initial=0))
-        if peak > MOST_LEVEL:
-            raise UsageError(
-                f"{self.codec_id}: expected audio where full scale is 1, and {MOST_LEVEL:g} at most, got a peak of "
-                f"{peak:g}; divide it by its full scale"
-            )
-        return sound
 
     def _encode_windows(self, segments: Sequence[Audio]) -> Iterator[tuple[Codes, float]]:
         latents, scales = self._latents(segments)

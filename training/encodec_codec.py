@@ -7,13 +7,12 @@ coded on one thread, so that neither the number of threads nor its neighbours to
 """
 
 from contextlib import closing
-from typing import Any
 
 import numpy as np
 import torch
 
-from rebounce.engine.audio import Audio, as_audio, check_numbers
-from rebounce.engine.codec import check_tokens
+from rebounce.engine.audio import Audio
+from rebounce.engine.codec import check_tokens, codable
 from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_segments
 from rebounce.engine.tokens import Framing, Tokens
@@ -29,9 +28,6 @@ SCALE_FLOOR = MONO_PART
 The package scales by the level of the mono mix, which is 0 to 4 dB below that of both channels in nineteen of twenty
 seconds of real music, 10.7 dB in the most extreme of 5651 seconds measured, and without bound in anti-phase material.
 """
-
-MOST_LEVEL = 1e15
-"""The squares of a segment's samples must add up within float32; full scale is 1."""
 
 
 class EncodecCodec:
@@ -53,7 +49,7 @@ class EncodecCodec:
 
     def encode(self, audio: Audio) -> Tokens:
         """The tokens of `audio` `(2, frames)` at 48 kHz."""
-        stereo = self._stereo(audio)
+        stereo = codable(audio, self.codec_id, self.channels)
         frames = stereo.shape[1]
         with closing(each_on_one_thread(self._encode_segment, cut_segments(stereo, self.framing))) as coded:
             codes, scales = stack_segments(coded, self.framing, frames, self.codebooks)
@@ -71,24 +67,9 @@ class EncodecCodec:
 
     def round_trip_unquantised(self, audio: Audio) -> Audio:
         """Encoded and decoded without choosing tokens; the same shape."""
-        stereo = self._stereo(audio)
+        stereo = codable(audio, self.codec_id, self.channels)
         with closing(each_on_one_thread(self._pass_segment, cut_segments(stereo, self.framing))) as passed:
             return cross_fade(passed, self.framing, self.channels, stereo.shape[1])
-
-    def _stereo(self, audio: Any) -> Audio:
-        """The audio as float32, refused where it is none that can be coded."""
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as no number
-            stereo = as_audio(audio)
-        if stereo.shape[0] != self.channels:
-            raise UsageError(f"{self.codec_id}: expected audio (2, frames), got {stereo.shape}; double a mono channel")
-        check_numbers(stereo)
-        peak = max(stereo.max(initial=0), -stereo.min(initial=0))
-        if peak > MOST_LEVEL:
-            raise UsageError(
-                f"{self.codec_id}: expected audio where full scale is 1, and {MOST_LEVEL:g} at most, got a peak of "
-                f"{peak:g}; divide it by its full scale"
-            )
-        return stereo
 
     @torch.inference_mode()
     def _encode_segment(self, segment: Audio) -> tuple[Codes, float]:

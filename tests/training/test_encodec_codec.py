@@ -13,11 +13,11 @@ from signals import noise
 from torch_threads import threads
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.codec import Codec, LatentCodec
+from rebounce.engine.codec import MOST_LEVEL, Codec, LatentCodec
 from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.segments import cross_fade
 from rebounce.engine.tokens import PAD, Tokens
-from rebounce.training.encodec_codec import MOST_LEVEL, SCALE_FLOOR, EncodecCodec
+from rebounce.training.encodec_codec import SCALE_FLOOR, EncodecCodec
 from rebounce.training.encodec_import import import_encodec
 from rebounce.training.encodec_weights import State, random_weights
 from rebounce.training.music.mix import make_mix

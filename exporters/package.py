@@ -12,13 +12,13 @@ from rebounce.engine.checked_table import Scalar
 from rebounce.engine.model_manifest import MANIFEST_NAME, Golden, Manifest, ModelPort
 from rebounce.engine.model_package import ModelPackage, load_package, verify_package, write_manifest
 from rebounce.engine.onnx_session import Session, open_session
+from rebounce.engine.staged_folder import staged_folder
 from rebounce.engine.staging import check_room
 from rebounce.exporters.golden import write_golden
 from rebounce.exporters.onnx_file import write_onnx
 from rebounce.exporters.parity import Distance, check_parity
 from rebounce.exporters.part import Part
 from rebounce.exporters.precision import PRECISIONS, Precision, precision_named
-from rebounce.exporters.staged_folder import staged_folder
 from rebounce.exporters.weights import check_weights
 
 RUN_SCRIPT = "run.py"

@@ -13,8 +13,8 @@ from rebounce.engine.errors import ModelError, UsageError
 from rebounce.engine.model_manifest import is_model_name
 from rebounce.engine.model_package import ModelPackage
 from rebounce.engine.model_store import find_model
+from rebounce.engine.staged_folder import refuse_if_there
 from rebounce.exporters.package import Exported, write_package
-from rebounce.exporters.staged_folder import refuse_if_there
 from rebounce.training.exportable.opening import open_checkpoint
 from rebounce.training.exportable.registry import EXPORTABLE
 from rebounce.training.exportable.request import SAMPLE_RATE_HZ, Request

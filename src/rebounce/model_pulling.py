@@ -19,12 +19,13 @@ import click
 from rebounce.engine.byte_sizes import spell_bytes
 from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.errors import ModelError, OutputError, UsageError
+from rebounce.engine.folder_lock import alone_in
 from rebounce.engine.model_manifest import MANIFEST_NAME, is_model_name
 from rebounce.engine.model_package import ModelPackage, load_package
 from rebounce.engine.model_store import bundled_models, models_folder
 from rebounce.engine.package_names import is_inside
+from rebounce.engine.staged_folder import staged_folder
 from rebounce.engine.staging import PREFIX, SUFFIX, Staged, output_errors
-from rebounce.exporters.staged_folder import staged_folder
 from rebounce.model_archive import unpack
 from rebounce.model_fetching import Address, fetch, is_address
 from rebounce.model_telling import package_bytes, plain
@@ -43,7 +44,7 @@ def pull(arguments: "PullArguments") -> None:
     _check_name(arguments.name)
     source = _source(arguments)
     folder = models_folder()
-    with _alone_in(folder) as staged, _unpacked(folder) as room:
+    with alone_in(folder, folder / _DOWNLOAD, "pulls a model") as staged, _unpacked(folder) as room:
         found = _bring(arguments, source, staged, room)
         name = arguments.name or found.manifest.name
         _check_name(name)
@@ -79,19 +80,6 @@ def _source(arguments: "PullArguments") -> Address | Path:
     # An archive whose hash is known cannot be another, whatever happened to it on its way.
     allows_http = arguments.allows_http or arguments.sha256 is not None
     return Address(url=given, timeout_s=arguments.timeout_s, allows_http=allows_http)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[Staged]:
-    """The file that a download goes to, which is never published, and locked as long as we work in the folder."""
-    try:
-        staged = Staged(folder / _DOWNLOAD, replaces=True)
-    except OutputError as problem:
-        if isinstance(problem.__cause__, BlockingIOError):
-            raise OutputError(f"{folder}: another rebounce pulls a model right now; wait for it") from problem
-        raise
-    with staged:
-        yield staged
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ import click
 from rebounce.bundle_telling import Telling, free_bytes, spell_seconds
 from rebounce.engine.byte_sizes import spell_bytes
 from rebounce.engine.errors import OutputError, UsageError
-from rebounce.engine.staging import SPARE_BYTES, Staged
+from rebounce.engine.folder_lock import alone_in
+from rebounce.engine.staging import SPARE_BYTES
 from rebounce.engine.workers import Failure, run_tasks
 from rebounce.progress import Steps
 from rebounce.training.bundle_features import FEATURES
@@ -56,7 +57,7 @@ def run(arguments: "Arguments") -> int:
     if not found.tracks:
         return EXIT_FAILED
     _check_room(arguments.output, waiting, len(tasks))
-    with _alone_in(arguments.output):
+    with alone_in(arguments.output, arguments.output / LOCK_NAME, "prepares into this folder", replaces=False):
         write_settings(arguments.output, preparation.settings)
         sweep(arguments.output)
         telling.start(tasks)
@@ -89,22 +90,6 @@ def _preparation(arguments: "Arguments") -> Preparation:
         seed=arguments.seed,
     )
     return Preparation(folder=arguments.output, codec=choice, exercises=chosen, settings=settings)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Two runs in one folder would do the same work twice, and sweep away each other's parts."""
-    lock = folder / LOCK_NAME
-    try:
-        staged = Staged(lock)
-    except OutputError as problem:
-        if isinstance(problem.__cause__, BlockingIOError):
-            raise OutputError(
-                f"{folder}: another rebounce prepares into this folder right now; wait for it"
-            ) from problem
-        raise
-    with staged:
-        yield
 
 
 def _check_room(folder: Path, waiting: Sequence[Task], count: int) -> None:

@@ -2,16 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebounce.engine.errors import OutputError, UsageError
-from rebounce.engine.staging import Staged
+from rebounce.engine.errors import UsageError
+from rebounce.engine.folder_lock import alone_in
 from rebounce.presets.training_config import CODEC_KIND, TrainingConfig
 from rebounce.presets.training_file import format_training
 from rebounce.training.codecs import use_threads
@@ -71,7 +70,7 @@ def _train_network(config: TrainingConfig, arguments: "Arguments", device: str, 
         _tell_plan(training, until, arguments.as_json)
         return 0
     _tell_start(training, until, telling)
-    with _alone_in(training.folder.path, is_needed=training.writes):
+    with _alone_in(training.folder.path) if training.writes else nullcontext():
         train(training, until)
     best = training.folder.best
     is_done = training.progress.stage == len(training.plans)
@@ -89,7 +88,7 @@ def _train_codec(config: TrainingConfig, arguments: "Arguments", device: str, te
     if _processes().all > 1:
         raise UsageError("train: a codec is trained by one process; run it without torchrun")
     is_resumed = arguments.is_resumed and (Path(config.output) / LAST).exists()
-    with _alone_in(Path(config.output), is_needed=True):
+    with _alone_in(Path(config.output)):
         path = train_codec_from(
             config, device=device, is_resumed=is_resumed, say=telling.say, on_step=telling.codec_step
         )
@@ -104,20 +103,9 @@ def _processes() -> Processes:
     return Processes(here=int(os.environ["LOCAL_WORLD_SIZE"]), all=int(os.environ["WORLD_SIZE"]))
 
 
-@contextmanager
-def _alone_in(folder: Path, *, is_needed: bool) -> Iterator[None]:
+def _alone_in(folder: Path) -> AbstractContextManager[object]:
     """Two trainings in one folder would write over each other's checkpoints."""
-    if not is_needed:
-        yield
-        return
-    try:
-        staged = Staged(folder / LOCK_NAME)
-    except OutputError as problem:
-        if isinstance(problem.__cause__, BlockingIOError):
-            raise OutputError(f"{folder}: another rebounce trains into this folder right now; wait for it") from problem
-        raise
-    with staged:
-        yield
+    return alone_in(folder, folder / LOCK_NAME, "trains into this folder", replaces=False)
 
 
 def _tell_start(training: Training, until: int, telling: TrainingTelling) -> None:

@@ -18,7 +18,8 @@ from typing import Any
 
 from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.errors import OutputError, UsageError
-from rebounce.engine.staging import PREFIX, SUFFIX, Staged, output_errors, sync_folder
+from rebounce.engine.folder_lock import alone_in
+from rebounce.engine.staging import PREFIX, SUFFIX, output_errors, sync_folder
 from rebounce.training.evaluation.written import RESULT_NAME, write_text
 
 PART_NAME = f"{PREFIX}evaluation{SUFFIX}"
@@ -53,7 +54,7 @@ def taken(folder: Path, names: Sequence[str], is_forced: bool) -> Iterator[Path]
     made = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
     part = folder / PART_NAME
     try:
-        with _alone_in(folder):
+        with alone_in(folder, folder / LOCK_NAME, "evaluates into it"):
             _settle(folder)
             with output_errors(part):
                 _check_free(folder, names, is_forced)
@@ -105,18 +106,6 @@ def _is_reached(given: str, folder: Path) -> bool:
         if not fnmatch(name, pattern):
             return False
     return True
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    try:
-        staged = Staged(folder / LOCK_NAME, replaces=True)
-    except OutputError as problem:
-        if isinstance(problem.__cause__, BlockingIOError):
-            raise OutputError(f"{folder}: another rebounce evaluates into it right now; wait for it") from problem
-        raise
-    with staged:
-        yield
 
 
 def _settle(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rebounce.engine.errors import OutputError
-from rebounce.exporters.staged_folder import staged_folder
+from rebounce.engine.staged_folder import staged_folder
 
 
 def fill(folder: Path, text: str = "new") -> None:

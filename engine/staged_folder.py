@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.errors import OutputError
-from rebounce.engine.staging import Staged, output_errors, part_path, sync_folder
+from rebounce.engine.folder_lock import alone_in
+from rebounce.engine.staging import output_errors, part_path, sync_folder
 
 IsReplaceable = Callable[[Path], bool]
 
@@ -25,7 +26,7 @@ def staged_folder(target: Path, is_replaceable: IsReplaceable | None = None) -> 
     A target that is there is an error before the block, unless `is_replaceable` is given and says that it may go.
     """
     target = target.absolute()
-    with output_errors(target), _alone(target):
+    with output_errors(target), alone_in(target, target.with_name(f"{target.name}.lock"), "works on this folder"):
         old = _old_path(target)
         _mend(target, old)
         _check_target(target, is_replaceable)
@@ -41,19 +42,6 @@ def staged_folder(target: Path, is_replaceable: IsReplaceable | None = None) -> 
         finally:
             with signals_wait():
                 shutil.rmtree(part, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """A file beside the folder, locked for as long as we work and never published."""
-    try:
-        lock = Staged(target.with_name(f"{target.name}.lock"), replaces=True)
-    except OutputError as problem:
-        if isinstance(problem.__cause__, BlockingIOError):
-            raise OutputError(f"{target}: another rebounce works on this folder right now; wait for it") from problem
-        raise
-    with lock:
-        yield
 
 
 def _old_path(target: Path) -> Path:

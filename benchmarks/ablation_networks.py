@@ -3,6 +3,8 @@
 Same parts, same sizes, same input; nothing but the wiring differs. The copy that our heads begin with is left out.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -32,7 +34,8 @@ class PublishedUNet(TokenUNet):
             features = features + torch.sigmoid(self.gates[level]) * skips[level]
             features = self.decoder[level](self.up[level](features, masks[level]), masks[level])
         features = features + inputs if self.adds_input else features
-        return cropped(self.heads(features, torch.full_like(window.codes, PAD), window.mask), codes.shape[-1])
+        no_copy = replace(window, codes=torch.full_like(window.codes, PAD))
+        return cropped(self.heads(features, no_copy), codes.shape[-1])
 
 
 class PublishedWithInput(PublishedUNet):

@@ -1,52 +1,45 @@
-"""A training step on tokens for the loader to be measured against: embeddings, convolutions, cross-entropy, AdamW.
+"""A training step of the `tiny` token U-Net for the loader to be measured against: by tokens, latents and the mask.
 
 Small on purpose, since the shorter a step is, the harder it is to have the next batch ready.
 """
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
 
-WIDTH = 24
+from rebounce.training.dataset import BundleDataset, Sample
+from rebounce.training.losses.registry import LOSSES, loss_terms, weighted_sum
+from rebounce.training.losses.targets import targets_of
+from rebounce.training.losses.token_space import TokenSpace
+from rebounce.training.networks.interface import TokenShape
+from rebounce.training.networks.registry import make_network
+
+WEIGHTS = {name: LOSSES[name].weight for name in ("token", "latent", "mask")}
 
 
 class Training:
-    """A network with its optimiser."""
+    """The network with its optimiser, for the tokens of a data set; what the codebooks hold does not matter here."""
 
-    def __init__(self, codebooks: int, codebook_size: int) -> None:
+    def __init__(self, dataset: BundleDataset) -> None:
         torch.manual_seed(0)
-        self._network = _Network(codebooks, codebook_size)
+        framing = dataset.framing
+        shape = TokenShape(
+            codebooks=dataset.codebooks,
+            codebook_size=dataset.codebook_size,
+            window_tokens=framing.segment_frames // framing.hop_frames,
+        )
+        entries = torch.randn(shape.codebooks, shape.codebook_size, shape.latent_dimension)
+        self._space = TokenSpace(
+            entries=entries, weights=torch.ones(shape.codebooks), latent_level=torch.tensor(shape.codebooks**0.5)
+        )
+        self._network = make_network("token-unet", "tiny", shape)
         self._optimiser = torch.optim.AdamW(self._network.parameters())
-        self.parameters = sum(parameter.numel() for parameter in self._network.parameters())
+        self.parameters = self._network.parameter_count()
 
-    def step(self, batch: dict[str, Tensor]) -> float:
+    def step(self, batch: Sample) -> float:
         """One step on a batch of the loader; returns the loss."""
-        damaged, clean = (batch[name].flatten(0, 1) for name in ("codes_damaged", "codes_clean"))
-        loss = functional.cross_entropy(self._network(damaged.clamp(min=0)), clean, ignore_index=-1)
+        targets = targets_of(batch, self._space, self._network.shape.window_tokens)
+        prediction = self._network(targets.damaged_codes, targets.damaged_latents)
+        loss = weighted_sum(loss_terms(prediction, targets, tuple(WEIGHTS)), WEIGHTS)
         self._optimiser.zero_grad()
         loss.backward()
         self._optimiser.step()
         return float(loss.detach())
-
-
-class _Network(nn.Module):
-    """Codes `(items, codebooks, tokens)` to logits `(items, size, codebooks, tokens)`."""
-
-    def __init__(self, codebooks: int, size: int) -> None:
-        super().__init__()
-        self._shape = (codebooks, size)
-        self.tables = nn.ModuleList([nn.Embedding(size, WIDTH // 8) for _ in range(codebooks)])
-        width = codebooks * (WIDTH // 8)
-        self.body = nn.Sequential(
-            nn.Conv1d(width, WIDTH, 1),
-            nn.Conv1d(WIDTH, WIDTH, 3, padding=1),
-            nn.GELU(),
-            nn.Conv1d(WIDTH, WIDTH, 3, padding=1),
-            nn.GELU(),
-        )
-        self.heads = nn.Conv1d(WIDTH, codebooks * size, 1)
-
-    def forward(self, codes: Tensor) -> Tensor:
-        vectors = [table(codes[:, index]) for index, table in enumerate(self.tables)]
-        logits: Tensor = self.heads(self.body(torch.cat(vectors, dim=2).transpose(1, 2)))
-        return logits.unflatten(1, self._shape).transpose(1, 2)

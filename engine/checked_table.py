@@ -31,6 +31,14 @@ class CheckedTable:
             raise self._wrong(key, value, "a text that is not empty")
         return value
 
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        """One of the texts that are given."""
+        wanted = " or ".join(map(repr, choices))
+        value = self._take(key, wanted)
+        if value not in choices:
+            raise self._wrong(key, value, wanted)
+        return str(value)
+
     def whole(self, key: str, low: int, high: int | None = None) -> int:
         """A whole number from `low` to `high`."""
         wanted = f"a whole number from {low}" + (f" to {high}" if high else " on")

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio, as_audio, check_numbers
 from rebounce.engine.errors import CodecError, UsageError
 from rebounce.engine.tokens import PAD, Framing, Tokens
+
+Latents = NDArray[np.float32]
+"""`(segments, dimension, tokens)`"""
+Scales = NDArray[np.float32]
+"""`(segments,)`"""
 
 
 class Codec(Protocol):
@@ -49,10 +55,14 @@ class LatentCodec(Protocol):
     """What a codec may offer beside `Codec`: its way through the latents alone.
 
     `round_trip_unquantised` encodes and decodes audio `(channels, frames)` at the codec's rate without choosing tokens:
-    cut, scaled and cross-faded as for `encode` and `decode`, and of the same shape.
+    cut, scaled and cross-faded as for `encode` and `decode`, and of the same shape. `latents` gives what stands before
+    the choice, float32 `(segments, dimension, tokens)` with zeros after the end of a short segment, and the scales
+    `(segments,)` that segments were divided by: their own, or those that are given.
     """
 
     def round_trip_unquantised(self, audio: Audio) -> Audio: ...
+
+    def latents(self, audio: Audio, scales: Scales | None = None) -> tuple[Latents, Scales]: ...
 
 
 MOST_LEVEL = 1e15

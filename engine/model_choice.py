@@ -45,8 +45,8 @@ class ModelChoice:
 AS_WRITTEN = ModelChoice()
 
 
-def asked_for(model: Path | None, device: str) -> ModelChoice:
-    """What was typed; a UsageError for a name that no package has, and for a GPU that does not work."""
+def asked_for(model: str | None, device: str) -> ModelChoice:
+    """What was typed, a name or else a folder; a UsageError for what is neither, and for a GPU that does not work."""
     if cuda_index(device) is not None:
         choose_device(device)
     if model is None:
@@ -56,7 +56,7 @@ def asked_for(model: Path | None, device: str) -> ModelChoice:
     except ModelError as problem:
         raise UsageError(f"--model {model}: {problem}") from problem
     # Whole, as it travels to other processes and into saved chains.
-    return ModelChoice(model=abspath(folder) if model.is_dir() else str(model), device=device)
+    return ModelChoice(model=abspath(folder) if folder == Path(model) else model, device=device)
 
 
 def model_plugins(board: Board) -> list[Any]:

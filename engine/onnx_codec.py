@@ -6,19 +6,19 @@ more than one batch of windows is held beside the audio and the tokens.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.codec import check_tokens, codable
+from rebounce.engine.codec import Latents, Scales, check_tokens, codable
 from rebounce.engine.codec_models import CodecModels, open_codec_models
 from rebounce.engine.devices import AUTO, Device
 from rebounce.engine.errors import CodecError
 from rebounce.engine.model_package import ModelPackage
-from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_segments
+from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_latents, stack_segments
 from rebounce.engine.tokens import Framing, Tokens
 from rebounce.engine.window_sessions import GPU_BATCH
 
@@ -66,6 +66,19 @@ class OnnxCodec:
         decoded = _each_in_batches(self._pass_windows, cut_segments(sound, self.framing), self.models.at_once)
         return cross_fade(decoded, self.framing, self.channels, sound.shape[1])
 
+    def latents(self, audio: Audio, scales: Scales | None = None) -> tuple[Latents, Scales]:
+        """What stands before the choice of tokens, each segment divided by its own scale or by that given for it."""
+        sound = codable(audio, self.codec_id, self.channels)
+        frames = sound.shape[1]
+        given = repeat(None, self.framing.segments(frames)) if scales is None else map(float, scales)
+        pairs = zip(cut_segments(sound, self.framing), given, strict=True)
+        coded = _each_in_batches(self._latents_at, pairs, self.models.at_once)
+        return stack_latents(coded, self.framing, frames, self.models.settings.latent_dimension)
+
+    def _latents_at(self, pairs: Sequence[tuple[Audio, float | None]]) -> Iterator[tuple[Latents, float]]:
+        segments, scales = zip(*pairs, strict=True)
+        yield from zip(*self._latents(segments, scales), strict=True)
+
     def _encode_windows(self, segments: Sequence[Audio]) -> Iterator[tuple[Codes, float]]:
         latents, scales = self._latents(segments)
         codes = self.models.quantise(latents).astype(np.int16)
@@ -87,9 +100,15 @@ class OnnxCodec:
     def _pass_windows(self, segments: Sequence[Audio]) -> Iterator[Audio]:
         return self._audio(*self._latents(segments))
 
-    def _latents(self, segments: Sequence[Audio]) -> tuple[NDArray[np.float32], list[float]]:
+    def _latents(
+        self, segments: Sequence[Audio], given: Sequence[float | None] | None = None
+    ) -> tuple[NDArray[np.float32], list[float]]:
         """The segments, each filled up to a window and divided by its scale, as latents; and the scales."""
-        scales = [self.models.window_scale(segment) for segment in segments]
+        wished = given or [None] * len(segments)
+        scales = [
+            self.models.window_scale(segment) if scale is None else scale
+            for segment, scale in zip(segments, wished, strict=True)
+        ]
         windows = np.zeros((len(segments), self.channels, self.framing.segment_frames), dtype=np.float32)
         for window, segment, scale in zip(windows, segments, scales, strict=True):
             window[:, : segment.shape[1]] = segment / np.float32(scale)

@@ -35,6 +35,19 @@ def stack_segments(
     return codes, scales
 
 
+def stack_latents(
+    coded: Iterable[tuple[NDArray[np.float32], float]], framing: Framing, frames: int, dimension: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The latents `(dimension, tokens)` of all segments, zeros after the end of a short one; and their scales."""
+    counts = framing.token_counts(frames)
+    latents = np.zeros((len(counts), dimension, max(counts, default=0)), dtype=np.float32)
+    scales = np.zeros(len(counts), dtype=np.float32)
+    for index, (count, (segment, scale)) in enumerate(zip(counts, coded, strict=True)):
+        latents[index, :, :count] = segment[:, :count]
+        scales[index] = scale
+    return latents, scales
+
+
 def split_tokens(tokens: Tokens, framing: Framing) -> Iterator[tuple[Codes, float]]:
     """The codes of each segment without their padding, and its scale."""
     counts = framing.token_counts(tokens.frames)

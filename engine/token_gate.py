@@ -7,13 +7,11 @@ from numpy.typing import NDArray
 
 from rebounce.engine.codec_models import Codes, Latents
 
-SMOOTHED_TOKENS = 15
-"""Latents are gated by the mean over so many tokens, 0.1 s, as one token alone says little."""
 MASK_RAMP = 0.1
 """Below the least mask a change of latents fades out over this much of it."""
 
 Chances = NDArray[np.float32]
-"""`(windows, codebooks, tokens)`, or `(windows, tokens)` where the codebooks were averaged; 0 to 1."""
+"""`(windows, codebooks, tokens)`, or `(windows,)` where those were averaged; 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,23 +44,15 @@ class Gate:
 
     def latents(self, own: Latents, proposal: Proposal) -> Latents:
         """The latents with what the gate lets through of their change."""
-        changed: Latents = own + self.opening(proposal)[:, np.newaxis] * proposal.latent_change
+        changed: Latents = own + self.opening(proposal)[:, np.newaxis, np.newaxis] * proposal.latent_change
         return changed
 
     def opening(self, proposal: Proposal) -> Chances:
-        """How far the gate is open to a change of latents `(windows, tokens)`: 0 is shut.
+        """How far the gate is open to a change of latents, `(windows,)`: 0 is shut.
 
-        A change of latents has no codebook, so that all of them have a say in it.
+        A change of latents belongs to no token, and a token alone says little: all of a window have a say in it.
         """
-        above = (_smoothed(proposal.mask.mean(axis=1)) - self.least_mask) / MASK_RAMP
-        is_trusted = _smoothed(proposal.confidence.mean(axis=1)) >= self.least_confidence
+        above = (proposal.mask.mean(axis=(1, 2)) - self.least_mask) / MASK_RAMP
+        is_trusted = proposal.confidence.mean(axis=(1, 2)) >= self.least_confidence
         opening: Chances = (np.clip(1 + above, 0, 1) * is_trusted).astype(np.float32)
         return opening
-
-
-def _smoothed(chances: Chances) -> Chances:
-    """The mean over the tokens around each, those at the edges counting on beyond them."""
-    half = SMOOTHED_TOKENS // 2
-    padded = np.pad(chances, ((0, 0), (half, half)), mode="edge")
-    smoothed: Chances = np.lib.stride_tricks.sliding_window_view(padded, SMOOTHED_TOKENS, axis=1).mean(axis=-1)
-    return smoothed

@@ -7,6 +7,7 @@ same device; all models of a package run on one device, and `device` names the o
 import threading
 from pathlib import Path
 
+from rebounce.engine.checked_table import CheckedTable
 from rebounce.engine.codec_models import CodecModels, Codes, Latents
 from rebounce.engine.codec_settings import TOKEN_RESTORER, CodecSettings, codec_settings
 from rebounce.engine.devices import AUTO
@@ -16,23 +17,30 @@ from rebounce.engine.model_package import ModelPackage, read_manifest
 from rebounce.engine.onnx_session import Port
 from rebounce.engine.token_gate import Proposal
 from rebounce.engine.window_sessions import WindowSessions, open_windows
+from rebounce.presets.latent_kinds import ENCODED, OF_CODES
 
 UNET = "unet.onnx"
 CHANNELS = 2
+LATENTS = "latents"
 
 
 class TokenModels:
-    """The models of one package on one device; `message` is the line to show if `auto` gave way."""
+    """The models of one package on one device; `message` is the line to show if `auto` gave way.
 
-    def __init__(self, package_id: str, settings: CodecSettings, windows: WindowSessions) -> None:
-        self.package_id = package_id
+    `sees_encoded` is True where the U-Net sees and changes latents as they are before tokens are chosen, and False
+    where it is what the tokens stand for.
+    """
+
+    def __init__(self, package: ModelPackage, settings: CodecSettings, windows: WindowSessions) -> None:
+        self.package_id = package.id
+        self.sees_encoded = package.manifest.settings[LATENTS] == ENCODED
         self.codec = CodecModels(settings, windows)
         self.device = windows.device
         self.message = windows.message
         self._windows = windows
 
     def propose(self, codes: Codes, latents: Latents) -> Proposal:
-        """What the U-Net says of windows of codes and of the latents they stand for."""
+        """What the U-Net says of windows of codes, and of their latents."""
         said = self._windows.run(UNET, {"codes": codes, "latents": latents})
         return Proposal(
             clean_codes=said["clean_codes"],
@@ -66,6 +74,7 @@ def restorer_settings(package: ModelPackage) -> CodecSettings:
                     f"{where}: {UNET}: expected the {what} {port.name} {port.describe()}, found {told}; "
                     "export the package again"
                 )
+    CheckedTable(dict(package.manifest.settings), f"{where}: settings").choice(LATENTS, (OF_CODES, ENCODED))
     return settings
 
 
@@ -83,7 +92,7 @@ def open_token_models(package: ModelPackage, device: str = AUTO) -> TokenModels:
             # Between the check of its hashes and now, the package may have been replaced by another.
             if read_manifest(package.folder) != package.manifest:
                 raise ModelError(f"{package.folder}: expected {package.id}, found that it was replaced; run it again")
-            _opened[key] = TokenModels(package.id, settings, windows)
+            _opened[key] = TokenModels(package, settings, windows)
         return _opened[key]
 
 

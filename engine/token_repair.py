@@ -99,10 +99,11 @@ class TokenRepair:
     def _repair(self, audio: NDArray[np.float32], places: list[int], repairs: Repairs) -> None:
         """Repair windows that were divided by their scales, each into its place."""
         codec = self._models.codec
-        codes = codec.quantise(self._numbers(codec.encode(audio)))
-        latents = codec.lookup(codes)
-        proposal = self._models.propose(codes, latents)
-        restored = self._restored(codes, latents, proposal)
+        encoded = self._numbers(codec.encode(audio))
+        codes = codec.quantise(encoded)
+        seen = encoded if self._models.sees_encoded else codec.lookup(codes)
+        proposal = self._models.propose(codes, seen)
+        latents, restored = self._before_and_after(codes, seen, proposal)
         is_changed = (restored != latents).any(axis=(1, 2))
         repairs.is_changed[places] = is_changed
         repairs.level_db[places] = _level_db(self._numbers(proposal.level_db))
@@ -113,16 +114,17 @@ class TokenRepair:
             made = _each_in_a_thread(self._made, audio[busy], decoded)
             repairs.audio[np.array(places)[busy]] = made
 
-    def _restored(self, codes: Codes, latents: Latents, proposal: Proposal) -> Latents:
-        """The latents that the network and the gate make of those of the input."""
+    def _before_and_after(self, codes: Codes, seen: Latents, proposal: Proposal) -> tuple[Latents, Latents]:
+        """The input's latents, and what the network and the gate make of them."""
         if self._plan.source == "latents":
-            return self._plan.gate.latents(latents, proposal)
+            return seen, self._plan.gate.latents(seen, proposal)
+        own = self._models.codec.lookup(codes) if self._models.sees_encoded else seen
         chosen = self._plan.gate.codes(codes, proposal)
         is_other = (chosen != codes).any(axis=(1, 2))
-        restored = latents.copy()
+        restored = own.copy()
         if is_other.any():
             restored[is_other] = self._models.codec.lookup(chosen[is_other])
-        return restored
+        return own, restored
 
     def _made(self, audio: Audio, decoded: NDArray[np.float32]) -> Audio:
         # Here, as what is set for a thread does not hold in those it starts.

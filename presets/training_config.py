@@ -20,6 +20,7 @@ from rebounce.presets.checked_fields import (
     texts,
     whole,
 )
+from rebounce.presets.latent_kinds import ENCODED, OF_CODES
 
 CODEC_KIND = "codec"
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
@@ -36,12 +37,19 @@ class Data:
 
     The windows of `mixed_items` items at a time are shuffled among each other; `workers` processes read ahead. Terms of
     audio listen to `listened_tokens` of each window, all of them where that is not given: decoding costs the most.
+
+    `clean_share` of the windows are shown with their clean side in place of the damaged one: what is not to be changed.
+
+    `latents` says which ones the network sees and changes: what the "codes" stand for, or "encoded" ones, as they were
+    before tokens were chosen, for which bundles must hold the feature latents.
     """
 
     windows: int = checked(whole(1, 100_000), 8)
     mixed_items: int = checked(whole(1, 4096), 32)
     workers: int = checked(whole(0, 256), 0)
     listened_tokens: int | None = checked(whole(1, 1_000_000), None)
+    clean_share: float = checked(number(0, 0.95), 0.0)
+    latents: str = checked(one_of(OF_CODES, ENCODED), OF_CODES)
 
     def __post_init__(self) -> None:
         check_fields(self, "[data]")

@@ -40,6 +40,8 @@ def make_bundle(frames: int = 240_000, seed: int = 0, features: Sequence[str] = 
     made = {
         name: rng.normal(0, 1, feature_shape(name, frames, FRAMING)).astype(feature_type(name)) for name in features
     }
+    if "latents" in made:
+        made["latents"][~np.broadcast_to(is_token(frames)[:, None, None], made["latents"].shape)] = 0
     return Bundle(
         clean=random_tokens(frames, 2 * seed),
         damaged=random_tokens(frames, 2 * seed + 1),

@@ -21,7 +21,12 @@ CHANGE = -0.5
 
 
 def rule_package(
-    folder: Path, wrong: Iterable[int], name: str = "rule", change: float = CHANGE, level_db: float = LEVEL_DB
+    folder: Path,
+    wrong: Iterable[int],
+    name: str = "rule",
+    change: float = CHANGE,
+    level_db: float = LEVEL_DB,
+    latents: str = "codes",
 ) -> ModelPackage:
     """A network to which a token is wrong, in all its codebooks, where its first code is one of `wrong`.
 
@@ -41,7 +46,7 @@ def rule_package(
             kind=TOKEN_RESTORER,
             inputs=(*manifest.inputs, *(ModelPort(model="unet.onnx", port=port) for port in session.inputs)),
             outputs=(*manifest.outputs, *(ModelPort(model="unet.onnx", port=port) for port in session.outputs)),
-            settings=manifest.settings | {"unet_codec_id": settings.codec_id},
+            settings=manifest.settings | {"unet_codec_id": settings.codec_id, "latents": latents},
         ),
     )
 

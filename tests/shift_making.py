@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tiny_packages import WINDOW_TOKENS, tiny_codec
+from tiny_packages import WIDE, WINDOW_TOKENS, tiny_codec
 
+from rebounce.engine.segments import Codes
 from rebounce.engine.tokens import Framing, Tokens
+from rebounce.presets.latent_kinds import ENCODED
 from rebounce.presets.training_config import TrainingConfig
 from rebounce.training.bundle import write_bundle
-from rebounce.training.bundle_features import feature_shape
+from rebounce.training.bundle_features import Feature, feature_shape
 from rebounce.training.bundle_item import Bundle
 from rebounce.training.damage import Applied
-from rebounce.training.networks.light_codec import SIZES
+from rebounce.training.networks.light_codec import SIZES, LightCodec
 from rebounce.training.trainer.codec_side import CodecSide
 from rebounce.training.trainer.configs import load_config
 from rebounce.training.trainer.logs import Row
@@ -36,17 +38,28 @@ MEASURES = np.linspace(0, 1, feature_shape("measures", 1, FRAMING)[1], dtype=np.
 """Of every segment the same, so that there is nothing in them but what can be learned."""
 
 
-def write_shifts(folder: Path, items: int = 8, stages: tuple[str, ...] = STAGES, codec_id: str = CODEC_ID) -> Path:
-    """Bundles of every stage: `items` to learn from and half as many to validate with, 4 windows each."""
+def write_shifts(
+    folder: Path,
+    items: int = 8,
+    stages: tuple[str, ...] = STAGES,
+    codec_id: str = CODEC_ID,
+    codec: LightCodec | None = None,
+) -> Path:
+    """Bundles of every stage: `items` to learn from and half as many to validate with, 4 windows each.
+
+    They hold latents where a wide `codec` is given.
+    """
     for stage in stages:
         for number in range(items + items // 2):
             split = "train" if number < items else "validation"
-            bundle = shift_bundle(stage, split, number, codec_id)
+            bundle = shift_bundle(stage, split, number, codec_id, codec)
             write_bundle(folder / stage / split / f"{number:016x}-0.safetensors", bundle)
     return folder
 
 
-def shift_bundle(stage: str, split: str, number: int, codec_id: str = CODEC_ID) -> Bundle:
+def shift_bundle(
+    stage: str, split: str, number: int, codec_id: str = CODEC_ID, codec: LightCodec | None = None
+) -> Bundle:
     """Random tokens; on the damaged side those of the first two codebooks one entry further, but in stage 0."""
     rng = np.random.default_rng((STAGES.index(stage), number))
     frames = (SEGMENTS - 1) * FRAMING.stride_frames + FRAMING.segment_frames
@@ -81,8 +94,23 @@ def shift_bundle(stage: str, split: str, number: int, codec_id: str = CODEC_ID) 
         weights_sha256="ab" * 32,
         codebook_size=SIZE.codebook_size,
         framing=FRAMING,
-        features={"measures": np.tile(MEASURES, (SEGMENTS, 1))},
+        features={"measures": np.tile(MEASURES, (SEGMENTS, 1)), **_latents(codec, (clean, damaged))},
     )
+
+
+def _latents(codec: LightCodec | None, sides: tuple[Codes, Codes]) -> dict[str, Feature]:
+    """What the tokens of both sides stand for, and beside it what choosing them took away, the same of both.
+
+    The damaged side should be what the clean one is: there is no other level in it.
+    """
+    if codec is None:
+        return {}
+    entries = codec.codebooks().numpy()
+    clean, damaged = (sum(book[side[:, number]] for number, book in enumerate(entries)) for side in sides)
+    known = np.stack([clean, damaged, clean], axis=1)
+    rest = np.random.default_rng(0).standard_normal((SEGMENTS, 1, *known.shape[2:])) * 0.1 * known.std()
+    latents = (known + rest) * (sides[0][:, :1, :, np.newaxis] >= 0)
+    return {"latents": latents.transpose(0, 1, 3, 2).astype(np.float16)}
 
 
 @cache
@@ -90,6 +118,13 @@ def tiny_side(codebooks: int) -> CodecSide:
     """A codec of random weights that made these tokens, as far as anybody can tell."""
     assert codebooks == SIZE.codebooks
     return CodecSide(codec_id=CODEC_ID, codec=tiny_codec())
+
+
+@cache
+def wide_side(codebooks: int) -> CodecSide:
+    """The same of a codec whose latents bundles can hold."""
+    assert codebooks == SIZE.codebooks
+    return CodecSide(codec_id=CODEC_ID, codec=tiny_codec(size=WIDE))
 
 
 def tiny_config(bundles: Path, output: Path, **changes: Any) -> TrainingConfig:
@@ -100,18 +135,16 @@ def tiny_config(bundles: Path, output: Path, **changes: Any) -> TrainingConfig:
 
 def short(config: TrainingConfig, *names: str, epochs: int = 2, **changes: Any) -> TrainingConfig:
     """Some of the stages, each for so many epochs, and only those of their losses that need no codec's decoder."""
-    stages = tuple(
-        replace(stage, epochs=epochs, min_epochs=None, max_epochs=None, losses=("token", "latent"), **changes)
-        for stage in config.stages
-        if stage.name in names
-    )
-    return replace(config, stages=stages, loss={"token": 1.0, "latent": 1.0})
+    plain = {"epochs": epochs, "min_epochs": None, "max_epochs": None, "losses": ("token", "latent")}
+    stages = tuple(replace(stage, **{**plain, **changes}) for stage in config.stages if stage.name in names)
+    return replace(config, stages=stages, loss={name: 1.0 for stage in stages for name in stage.losses})
 
 
 def opened(config: TrainingConfig, heard: "Heard | None" = None, *, is_resumed: bool = False) -> Training:
-    """A training of that config on the CPU."""
+    """A training of that config on the CPU, of the wide codec where it goes by encoded latents."""
     wish = Wish(device="cpu", is_resumed=is_resumed)
-    return open_training(config, tiny_side, wish, Heard() if heard is None else heard)
+    side = wide_side if config.data.latents == ENCODED else tiny_side
+    return open_training(config, side, wish, Heard() if heard is None else heard)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,10 +18,11 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.codec_models import codec_id_of
 from rebounce.engine.model_package import ModelPackage, load_package
 from rebounce.exporters.package import write_package
+from rebounce.training.bundle_latents import DIMENSION
 from rebounce.training.exportable import light_codec, token_unet
 from rebounce.training.exportable.request import Request
 from rebounce.training.networks.interface import TokenShape
-from rebounce.training.networks.light_codec import SIZES, LightCodec
+from rebounce.training.networks.light_codec import SIZES, CodecSize, LightCodec
 from rebounce.training.networks.network import Network
 from rebounce.training.networks.registry import make_network
 
@@ -34,9 +36,11 @@ SOURCE_FILES = (
     "engine/model_manifest.py",
     "engine/model_package.py",
     "engine/window_scale.py",
+    "training/bundle_latents.py",
     "training/codec_training.py",
 )
 
+WIDE = replace(SIZES["tiny"], dimension=DIMENSION)
 CODEC_NAME, RESTORER_NAME = "tiny-codec", "tiny-restorer"
 
 
@@ -45,16 +49,21 @@ def tiny_codec_package(folder: Path, seed: int = 0) -> ModelPackage:
     return _copied(_write_codec, folder, seed)
 
 
+def wide_codec_package(folder: Path, seed: int = 0) -> ModelPackage:
+    """The same with latents as wide as bundles hold them."""
+    return _copied(_write_wide_codec, folder, seed)
+
+
 def tiny_restorer_package(folder: Path, seed: int = 0) -> ModelPackage:
     """The codec of the same seed with a token U-Net of random weights, which changes many tokens and nothing well."""
     return _copied(_write_restorer, folder, seed)
 
 
-def tiny_codec(seed: int = 0) -> LightCodec:
+def tiny_codec(seed: int = 0, size: CodecSize = SIZES["tiny"]) -> LightCodec:
     """The codec of `tiny_codec_package` in torch, its codebooks set to what its encoder gives of music."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = LightCodec(SIZES["tiny"]).eval()
+        model = LightCodec(size).eval()
         _enliven(model)
     with torch.inference_mode():
         rest = model.encoder(torch.from_numpy(music(seed))[None])[0].T.clone()
@@ -128,6 +137,10 @@ def _set_codebook(model: LightCodec, stage: int, rest: Tensor, generator: np.ran
 
 def _write_codec(folder: Path, seed: int) -> None:
     write_package(light_codec.plan_of(tiny_codec(seed), WINDOW_TOKENS, request(seed)), folder)
+
+
+def _write_wide_codec(folder: Path, seed: int) -> None:
+    write_package(light_codec.plan_of(tiny_codec(seed, WIDE), WINDOW_TOKENS, request(seed)), folder)
 
 
 def _write_restorer(folder: Path, seed: int) -> None:

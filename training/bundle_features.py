@@ -1,8 +1,9 @@
-"""Features of the audio that a bundle can carry: spectrograms of the clean side, and measures of both sides' segments.
+"""Features of the audio that a bundle can carry: spectrograms of the clean side, measures and latents of both sides.
 
 One transform for the spectrograms, of the middle channel: frames of 2048 samples under a periodic Hann window, centred
 on every 512th sample, zeros beyond both ends; `1 + frames // 512` columns, float16. The measures are those of
-`bundle_measures`, float32. What always holds: no infinities, whatever the audio's level.
+`bundle_measures`, float32; the latents those of `bundle_latents`, float16. What always holds: no infinities, whatever
+the audio's level.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rebounce.engine.audio import Audio
 from rebounce.engine.codec import Codec
 from rebounce.engine.tokens import Framing
+from rebounce.training.bundle_latents import latents_of, latents_shape
 from rebounce.training.bundle_measures import COLUMNS, measures_of
 
 FFT_FRAMES = 2048
@@ -32,14 +34,19 @@ Feature = NDArray[np.floating[Any]]
 SPECTRA = {"mel": MEL_BANDS, "stft": BINS}
 """The spectrograms by name, and the rows of each."""
 
-MEASURES = "measures"
-FEATURES = (*SPECTRA, MEASURES)
+MEASURES, LATENTS = "measures", "latents"
+FEATURES = (*SPECTRA, MEASURES, LATENTS)
+
+OF_SEGMENTS = (MEASURES, LATENTS)
+"""Features with a row for each segment; the others have columns."""
 
 
-def feature_shape(name: str, frames: int, framing: Framing) -> tuple[int, int]:
+def feature_shape(name: str, frames: int, framing: Framing) -> tuple[int, ...]:
     """The shape of a feature of that many frames; KeyError where there is none of that name."""
     if name == MEASURES:
         return framing.segments(frames), len(COLUMNS)
+    if name == LATENTS:
+        return latents_shape(frames, framing)
     return SPECTRA[name], 1 + frames // HOP_FRAMES
 
 
@@ -55,6 +62,8 @@ def features_of(sides: tuple[Audio, Audio], codec: Codec, names: Sequence[str]) 
     found.update(spectra_of(clean, codec.sample_rate_hz, [name for name in names if name in SPECTRA]))
     if MEASURES in names:
         found[MEASURES] = measures_of(clean, damaged, codec.framing, codec.sample_rate_hz)
+    if LATENTS in names:
+        found[LATENTS] = latents_of(clean, damaged, codec)
     return found
 
 

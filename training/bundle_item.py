@@ -101,7 +101,7 @@ def _check_feature(name: str, values: Feature, bundle: Bundle) -> None:
     if values.shape != shape or values.dtype != kind:
         raise UsageError(f"bundle: expected feature.{name} {kind} {shape}, found {values.dtype} {values.shape}")
     if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
+        place = tuple(map(int, np.argwhere(~np.isfinite(values))[0]))
         raise UsageError(
-            f"bundle: expected numbers in feature.{name}, found {values[row, column]} in row {row}, column {column}"
+            f"bundle: expected numbers in feature.{name}, found {values[place]} in row {place[0]}, column {place[-1]}"
         )

@@ -47,7 +47,7 @@ def measures_of(clean: Audio, damaged: Audio, framing: Framing, sample_rate_hz: 
 
 
 def _row(clean: Samples, damaged: Samples, sample_rate_hz: int) -> list[float]:
-    return [*_side(clean, sample_rate_hz), *_side(damaged, sample_rate_hz), _gain_db(clean, damaged)]
+    return [*_side(clean, sample_rate_hz), *_side(damaged, sample_rate_hz), gain_db(clean, damaged)]
 
 
 def _side(audio: Samples, sample_rate_hz: int) -> list[float]:
@@ -89,7 +89,8 @@ def _bands_db(audio: Samples, sample_rate_hz: int) -> NDArray[np.float64]:
     return 10 * np.log10(np.maximum(shares, 10 ** (BAND_FLOOR_DB / 10)))
 
 
-def _gain_db(clean: Samples, damaged: Samples) -> float:
+def gain_db(clean: Samples, damaged: Samples) -> float:
+    """What the clean sound within the damaged one must be turned up by to be as loud as it was, within the limit."""
     within, whole = float(np.sum(clean * damaged)), float(np.sum(clean**2))
     return _ratio_db(whole**2, max(within, 0.0) ** 2, GAIN_LIMIT_DB) if whole > 0 else 0.0
 

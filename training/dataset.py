@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from rebounce.engine.errors import BundleError, UsageError
 from rebounce.engine.tokens import PAD
 from rebounce.training.bundle import SUFFIX, read_bundle
-from rebounce.training.bundle_features import FEATURES, HOP_FRAMES, MEASURES, Feature
+from rebounce.training.bundle_features import FEATURES, HOP_FRAMES, OF_SEGMENTS, Feature
 from rebounce.training.bundle_item import SPLITS, Bundle
 
 Sample = dict[str, torch.Tensor]
@@ -24,7 +24,8 @@ Sample = dict[str, torch.Tensor]
 
 `codes_clean`, `codes_damaged` int64 `(S, K, T)` with `PAD` (-1) where `is_token` bool `(S, T)` is false;
 `scales_clean`, `scales_damaged` float32 `(S,)`; `frames` int64 and `index` int64, the item's number in the data set;
-and float32 for each feature that was asked for: `(rows, columns)` of a spectrogram, `(S, 25)` of the measures.
+and float32 for each feature that was asked for: `(rows, columns)` of a spectrogram, `(S, 25)` of the
+measures, `(S, 3, 128, T)` of the latents.
 """
 
 
@@ -65,7 +66,7 @@ class BundleDataset(Dataset[Sample]):
         _check_choice(split, stages, features)
         given = [folders] if isinstance(folders, str | Path) else folders
         self.folders = tuple(Path(folder) for folder in given)
-        self.paths = [path for folder in self.folders for path in _bundles(folder, split, stages)]
+        self.paths = _bundles(self.folders, split, stages)
         self._features = tuple(features)
         self._windows = windows
         if not self.paths:
@@ -74,7 +75,7 @@ class BundleDataset(Dataset[Sample]):
                 f"{', '.join(map(str, self.folders))}: expected bundles of split {split!r} in {named}, found none; "
                 "make some with rebounce prepare (a handful of masters may all fall into one split)"
             )
-        first = read_bundle(self.paths[0], features=())
+        first = read_bundle(self.paths[0], features=self._features)  # what is not there is said before anything runs
         self._kind = _kind_of(first)
         self.codec_id, self.codebook_size = first.clean.codec_id, first.codebook_size
         self.codebooks, self.framing = first.clean.codes.shape[1], first.framing
@@ -120,7 +121,7 @@ class BundleDataset(Dataset[Sample]):
         }
         for name in self._features:
             values = bundle.features[name]
-            part = values[segments] if name == MEASURES else _columns(values, start, end)
+            part = values[segments] if name in OF_SEGMENTS else _columns(values, start, end)
             sample[name] = torch.from_numpy(part.astype(np.float32))
         return sample
 
@@ -168,15 +169,25 @@ def _columns(feature: Feature, start_frame: int, end_frame: int) -> Feature:
     return feature[:, first : first + 1 + (end_frame - start_frame) // HOP_FRAMES]
 
 
-def _bundles(folder: Path, split: str, stages: Sequence[str] | None) -> list[Path]:
-    """The bundles of a folder, stage after stage; UsageError for a stage that is not there."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: expected a folder of bundles, found none; make one with rebounce prepare")
-    there = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    missing = [stage for stage in stages or () if stage not in there]
+def _bundles(folders: Sequence[Path], split: str, stages: Sequence[str] | None) -> list[Path]:
+    """The bundles of all folders, stage after stage; UsageError for a stage that none of them has."""
+    there = {folder: _stages_in(folder) for folder in folders}
+    found = sorted({name for names in there.values() for name in names})
+    missing = [stage for stage in stages or () if stage not in found]
     if missing:
         raise UsageError(
-            f"{folder}: expected stage {missing[0]!r}, found {', '.join(there) or 'no stage'}; "
+            f"{', '.join(map(str, folders))}: expected stage {missing[0]!r}, found {', '.join(found) or 'no stage'}; "
             f"make it with rebounce prepare --stages {missing[0]}"
         )
-    return [path for stage in stages or there for path in sorted((folder / stage / split).glob(f"*{SUFFIX}"))]
+    return [
+        path
+        for folder, names in there.items()
+        for stage in stages or names
+        for path in sorted((folder / stage / split).glob(f"*{SUFFIX}"))
+    ]
+
+
+def _stages_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: expected a folder of bundles, found none; make one with rebounce prepare")
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())

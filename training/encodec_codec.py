@@ -7,14 +7,15 @@ coded on one thread, so that neither the number of threads nor its neighbours to
 """
 
 from contextlib import closing
+from itertools import repeat
 
 import numpy as np
 import torch
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.codec import check_tokens, codable
+from rebounce.engine.codec import Latents, Scales, check_tokens, codable
 from rebounce.engine.errors import CodecError, UsageError
-from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_segments
+from rebounce.engine.segments import Codes, cross_fade, cut_segments, split_tokens, stack_latents, stack_segments
 from rebounce.engine.tokens import Framing, Tokens
 from rebounce.engine.window_scale import MONO_PART
 from rebounce.training.encodec_weights import State, load_model, weights_sha256
@@ -71,6 +72,20 @@ class EncodecCodec:
         with closing(each_on_one_thread(self._pass_segment, cut_segments(stereo, self.framing))) as passed:
             return cross_fade(passed, self.framing, self.channels, stereo.shape[1])
 
+    def latents(self, audio: Audio, scales: Scales | None = None) -> tuple[Latents, Scales]:
+        """What stands before the choice of tokens, each segment divided by its own scale or by that given for it."""
+        stereo = codable(audio, self.codec_id, self.channels)
+        frames = stereo.shape[1]
+        given = repeat(None, self.framing.segments(frames)) if scales is None else map(float, scales)
+        pairs = zip(cut_segments(stereo, self.framing), given, strict=True)
+        with closing(each_on_one_thread(self._latents_segment, pairs)) as coded:
+            return stack_latents(coded, self.framing, frames, self._model.encoder.dimension)
+
+    @torch.inference_mode()
+    def _latents_segment(self, pair: tuple[Audio, float | None]) -> tuple[Latents, float]:
+        embedded, scale = self._embedded(*pair)
+        return embedded[0].numpy(), scale
+
     @torch.inference_mode()
     def _encode_segment(self, segment: Audio) -> tuple[Codes, float]:
         embedded, scale = self._embedded(segment)
@@ -87,11 +102,11 @@ class EncodecCodec:
     def _pass_segment(self, segment: Audio) -> Audio:
         return self._sound(*self._embedded(segment))
 
-    def _embedded(self, segment: Audio) -> tuple[torch.Tensor, float]:
+    def _embedded(self, segment: Audio, given: float | None = None) -> tuple[torch.Tensor, float]:
         """The latents of a segment, and what it was divided by."""
         # A copy, as torch would otherwise warn of arrays that may not be written to.
         audio = torch.from_numpy(np.array(segment, dtype=np.float32))[np.newaxis]
-        scale = segment_scale(audio)
+        scale = segment_scale(audio) if given is None else torch.tensor(given)
         return self._numbers(self._model.encoder(audio / scale), "encoding"), float(scale)
 
     def _sound(self, embedded: torch.Tensor, scale: float) -> Audio:

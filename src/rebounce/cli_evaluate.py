@@ -26,7 +26,7 @@ class Arguments:
     stage: str | None
     is_stronger: bool
     presets: tuple[str, ...]
-    model: Path | None
+    model: str | None
     codec: str | None
     weights: Path | None
     bandwidth: str | None
@@ -59,7 +59,7 @@ class Arguments:
 @click.option("--stage", help="The stage of the curriculum: 3, or 3-stronger.")
 @click.option("--stronger", "is_stronger", is_flag=True, help="The stronger ranges of the recipe or stage.")
 @click.option("--preset", "presets", multiple=True, help="A preset's name or a chain file; several may be given.")
-@click.option("--model", type=_FOLDER, help="A model package, for chains that run one.")
+@click.option("--model", metavar="NAME|DIR", help="A model, by its name or folder, for chains that run one.")
 @click.option(
     "--codec",
     metavar="light|encodec|DIR",

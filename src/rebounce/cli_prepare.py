@@ -72,7 +72,7 @@ class Arguments:
     type=click.Choice(["3", "6", "12", "24"]),
     help="EnCodec's, in kbps: 2, 4, 8 or 16 codebooks.  [default: 24]",
 )
-@click.option("--features", default=(), type=_Names(), help="Some of mel, stft, measures, with commas.")
+@click.option("--features", default=(), type=_Names(), help="Some of mel, stft, measures, latents, with commas.")
 @click.option(
     "--seconds",
     default=30.0,

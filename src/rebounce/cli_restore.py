@@ -51,7 +51,7 @@ class Arguments:
     output: Path
     preset: str
     strength: float
-    model: Path | None
+    model: str | None
     reference: Path | None
     device: str
     file_format: str
@@ -82,7 +82,7 @@ class Arguments:
 @click.option(
     "--strength", default=100.0, show_default=True, type=NumberRange(0, 100), help="Percent; 0 changes nothing."
 )
-@click.option("--model", type=_FOLDER, help="A model, by its name or folder, for presets that run one.")
+@click.option("--model", metavar="NAME|DIR", help="A model, by its name or folder, for presets that run one.")
 @click.option("--reference", type=_FILE, help="A track to match, for chains that use one.")
 @click.option(
     "--device", default="auto", show_default=True, type=_Device(), help="cuda is strict: it works or it fails."

@@ -44,7 +44,7 @@ def state(codec_id: str, **changes: Any) -> dict[str, Any]:
         "shape": asdict(shape),
         "codec_id": codec_id,
         "model": make_network("copy", "tiny", shape).state_dict(),
-        "config": {},
+        "config": {"data": {"latents": "codes"}},
         "stage": "0",
         "epoch": 3,
         "step": 40,
@@ -101,6 +101,7 @@ def test_what_cannot_be_exported_is_one_plain_sentence(codec: ModelPackage, chec
     runs = tmp_path / "runs"
     torch.save({"schema": "rebounce-checkpoint-0"}, tmp_path / "old.pt")
     write_checkpoint(tmp_path / "stranger.pt", state("elsewhere@0123456789ab"))
+    write_checkpoint(tmp_path / "older.pt", state(codec_id_of(codec), config={"data": {"windows": 8}}))
     plain = state("", kind="light-codec", size=asdict(tiny_codec().size), stage="plain")
     write_checkpoint(tmp_path / "plain.pt", plain)
     (tmp_path / "empty.txt").touch()
@@ -108,6 +109,7 @@ def test_what_cannot_be_exported_is_one_plain_sentence(codec: ModelPackage, chec
     calls = {
         "expected a checkpoint, found no such file": [tmp_path / "none.pt", *here],
         "expected a checkpoint of the schema 'rebounce-checkpoint-1'": [tmp_path / "old.pt", *here],
+        "expected data.latents = 'codes' or 'encoded' in its config, found None": [tmp_path / "older.pt", *here],
         "a package whose codec differs from the U-Net's": [tmp_path / "stranger.pt", *here],
         "codec elsewhere@0123456789ab: name its package with --codec": [tmp_path / "stranger.pt", "-o", runs / "x"],
         "before the quantiser had its turn": [tmp_path / "plain.pt", "-o", runs / "x"],

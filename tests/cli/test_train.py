@@ -84,7 +84,7 @@ def refusals(setting: Path) -> dict[str, tuple[list[object], int, str]]:
         "name": (
             ["train", "tinny"],
             2,
-            "expected a training config, one of light-codec, tiny, token-unet, or the path",
+            "expected a training config, one of light, light-codec, tiny, token-unet, or the path",
         ),
         "file": (["train", home / "none.toml"], 2, "none.toml: expected a training config in TOML, but it cannot be"),
         "key": (["train", home / "unknown.toml"], 2, "unknown.toml, line 2: unknown key 'sizes'; did you mean 'size'?"),
@@ -154,7 +154,7 @@ def test_a_run_says_how_many_tokens_are_right_and_is_silent_when_asked(
 ) -> None:
     told, quiet = outcomes["told"], outcomes["quiet"]
     assert (told.code, told.err) == (0, "")
-    assert "begins with stage 0, epoch 1; 31,676 parameters, on cpu in fp32" in told.out
+    assert "begins with stage 0, epoch 1; 36,316 parameters, on cpu in fp32" in told.out
     assert "stage 0          epoch   3 of 3  training " in told.out
     assert "100.0% of tokens right, 100.0% as they came" in told.out
     assert "stage 0 ends after 3 epochs, as all its epochs are done: validation 0.6931 -> " in told.out

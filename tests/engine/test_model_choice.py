@@ -23,7 +23,7 @@ def chain() -> Board:
 
 def test_every_plugin_that_runs_a_model_gets_it_those_of_nested_boards_too(folder: Path) -> None:
     board = chain()
-    asked_for(folder, "cpu").apply_to(board)
+    asked_for(str(folder), "cpu").apply_to(board)
     assert [(plugin.model, plugin.device) for plugin in model_plugins(board)] == [(str(folder), "cpu")] * 2
 
 
@@ -37,11 +37,20 @@ def test_a_folder_is_kept_whole_so_that_it_means_the_same_elsewhere(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder.parent)
-    assert asked_for(Path("rule"), "auto").model == str(folder)
+    assert asked_for("rule", "auto").model == str(folder)
+
+
+def test_a_name_means_the_package_of_that_name_whatever_folder_has_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "light").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert asked_for("light", "auto").model == "light"
+    assert asked_for("./light", "auto").model == str(tmp_path / "light")
 
 
 def test_a_model_that_no_chain_runs_is_refused_with_a_preset_that_would(folder: Path) -> None:
-    choice = asked_for(folder, "auto")
+    choice = asked_for(str(folder), "auto")
     with pytest.raises(UsageError, match=r"rule@\w+ is sound, but no plugin of the chain \(bypass\).*token-restore"):
         choice.check([Board([]), Board([Delay()])], ["bypass"])
     choice.check([Board([]), chain()], ["bypass", "mine"])
@@ -50,7 +59,7 @@ def test_a_model_that_no_chain_runs_is_refused_with_a_preset_that_would(folder: 
 
 def test_a_name_that_no_package_has_is_a_wrong_argument() -> None:
     with pytest.raises(UsageError, match=r"--model lihgt: .*expected the name of a model"):
-        asked_for(Path("lihgt"), "auto")
+        asked_for("lihgt", "auto")
 
 
 def test_a_gpu_that_is_not_there_is_refused_whatever_the_chain() -> None:

@@ -79,6 +79,48 @@ def test_a_piece_within_one_stride_is_what_the_models_make_of_its_window(codec: 
     np.testing.assert_allclose(codec.round_trip_unquantised(audio), unquantised, atol=1e-6)
 
 
+@pytest.mark.parametrize("frames", [0, 1, 321, 4_096, 5_121, 47_519])
+def test_its_latents_are_what_its_tokens_are_chosen_from(codec: OnnxCodec, frames: int) -> None:
+    audio = tune(frames)
+    tokens = codec.encode(audio)
+    latents, scales = codec.latents(audio)
+    assert (str(latents.dtype), latents.shape) == ("float32", (len(tokens.scales), 8, tokens.codes.shape[2]))
+    assert scales.dtype == np.float32
+    np.testing.assert_array_equal(scales, tokens.scales)
+    for segment, codes in zip(latents, tokens.codes, strict=True):
+        count = int((codes[0] != PAD).sum())
+        window = np.zeros((1, 8, WINDOW_TOKENS), dtype=np.float32)
+        window[0, :, :count] = segment[:, :count]
+        np.testing.assert_array_equal(codec.models.quantise(window)[0, :, :count], codes[:, :count])
+        assert not segment[:, count:].any()
+
+
+def test_the_latents_of_a_segment_are_what_the_encoder_makes_of_it(codec: OnnxCodec) -> None:
+    audio = tune(3 * STRIDE)
+    latents, scales = codec.latents(audio)
+    for index, start in enumerate(codec.framing.starts(audio.shape[1])):
+        segment = audio[:, start : start + FRAMES]
+        window = np.zeros((1, 2, FRAMES), dtype=np.float32)
+        window[0, :, : segment.shape[1]] = segment / scales[index]
+        count = -(-segment.shape[1] // 320)
+        np.testing.assert_array_equal(latents[index, :, :count], codec.models.encode(window)[0, :, :count])
+
+
+def test_segments_are_divided_by_the_scales_that_are_given(codec: OnnxCodec) -> None:
+    audio = tune(3 * STRIDE)
+    own, scales = codec.latents(audio)
+    given = scales * np.array([2, 1, 0.5], dtype=np.float32)
+    found, said = codec.latents(audio, given)
+    np.testing.assert_array_equal(said, given)
+    np.testing.assert_array_equal(found[1], own[1])
+    assert not np.allclose(found[0], own[0], atol=1e-2)
+    # Of audio that is louder by as much they are the same.
+    again, _ = codec.latents(audio * np.float32(4), given * np.float32(4))
+    np.testing.assert_array_equal(again, found)
+    with pytest.raises(ValueError, match="zip"):
+        codec.latents(audio, given[:2])
+
+
 def test_windows_are_put_together_with_weights_that_add_up_to_one(codec: OnnxCodec) -> None:
     audio = tune(3 * STRIDE)
     tokens = codec.encode(audio)
@@ -114,6 +156,7 @@ def test_the_bits_are_the_same_for_any_number_of_threads(codec: OnnxCodec, packa
     np.testing.assert_array_equal(other.encode(audio).codes, tokens.codes)
     np.testing.assert_array_equal(other.decode(tokens), codec.decode(tokens))
     np.testing.assert_array_equal(other.round_trip_unquantised(audio), codec.round_trip_unquantised(audio))
+    np.testing.assert_array_equal(other.latents(audio)[0], codec.latents(audio)[0])
 
 
 @pytest.mark.parametrize("gain", [0.125, 8.0])
@@ -151,7 +194,7 @@ def test_channels_that_cancel_are_coded_at_their_own_level(codec: OnnxCodec) -> 
     ],
 )
 def test_what_is_no_audio_for_it_is_refused(codec: OnnxCodec, audio: Any, told: str) -> None:
-    for take in (codec.encode, codec.round_trip_unquantised):
+    for take in (codec.encode, codec.round_trip_unquantised, codec.latents):
         with pytest.raises(UsageError, match=told):
             take(audio)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import noise
 
-from rebounce.engine.segments import cross_fade, cut_segments, split_tokens, stack_segments
+from rebounce.engine.segments import cross_fade, cut_segments, split_tokens, stack_latents, stack_segments
 from rebounce.engine.tokens import PAD, Framing, Tokens
 
 FRAMING = Framing(segment_frames=100, stride_frames=90, hop_frames=10)
@@ -57,8 +57,29 @@ def test_codes_are_padded_and_the_padding_taken_off_again() -> None:
         assert found_scale == scale
 
 
+def test_latents_are_cut_to_the_tokens_of_their_segment_and_filled_up_with_zeros() -> None:
+    generator = np.random.default_rng(0)
+    counts = FRAMING.token_counts(195)
+    coded = [(generator.standard_normal((6, 10)).astype(np.float32), float(count)) for count in counts]
+    latents, scales = stack_latents(coded, FRAMING, 195, 6)
+    assert (latents.shape, str(latents.dtype), str(scales.dtype)) == ((3, 6, 10), "float32", "float32")
+    assert counts == [10, 10, 2]
+    for count, found, scale, (expected, given_scale) in zip(counts, latents, scales, coded, strict=True):
+        np.testing.assert_array_equal(found[:, :count], expected[:, :count])
+        assert not found[:, count:].any()
+        assert scale == given_scale
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_latents_of_a_segment_too_few_or_too_many_are_noticed(count: int) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        stack_latents([(np.ones((6, 10), dtype=np.float32), 1.0)] * count, FRAMING, 180, 6)
+
+
 def test_no_audio_is_no_segments() -> None:
     assert list(cut_segments(np.zeros((2, 0), dtype=np.float32), FRAMING)) == []
     codes, scales = stack_segments([], FRAMING, 0, 16)
     assert (codes.shape, scales.shape) == ((0, 16, 0), (0,))
+    latents, scales = stack_latents([], FRAMING, 0, 6)
+    assert (latents.shape, scales.shape) == ((0, 6, 0), (0,))
     assert cross_fade([], FRAMING, 2, 0).shape == (2, 0)

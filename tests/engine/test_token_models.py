@@ -33,6 +33,27 @@ def test_a_network_s_proposal_is_what_the_network_says(package: ModelPackage) ->
     assert said.level_db.tolist() == [LEVEL_DB]
 
 
+@pytest.mark.parametrize(("latents", "sees_encoded"), [("codes", False), ("encoded", True)])
+def test_a_package_says_which_latents_its_network_sees(tmp_path: Path, latents: str, sees_encoded: bool) -> None:
+    package = rule_package(tmp_path / "rule", wrong=[3, 5], latents=latents)
+    assert open_token_models(package, "cpu").sees_encoded is sees_encoded
+
+
+@pytest.mark.parametrize("latents", ["quantised", "", 3, True])
+def test_a_package_that_says_it_wrongly_is_refused(package: ModelPackage, latents: object) -> None:
+    other = changed_manifest(package, settings=package.manifest.settings | {"latents": latents})
+    told = rf"rule/manifest\.toml: settings: latents = {latents!r}, expected 'codes' or 'encoded'"
+    with pytest.raises(ModelError, match=told):
+        open_token_models(other, "cpu")
+
+
+def test_a_package_that_does_not_say_it_is_refused(package: ModelPackage) -> None:
+    settings = {name: value for name, value in package.manifest.settings.items() if name != "latents"}
+    told = r"settings: expected latents, 'codes' or 'encoded', found none; export the package again"
+    with pytest.raises(ModelError, match=told):
+        open_token_models(changed_manifest(package, settings=settings), "cpu")
+
+
 def test_models_are_opened_once_and_shared(package: ModelPackage) -> None:
     assert open_token_models(package, "cpu") is open_token_models(replace(package), "cpu")
     assert open_token_models(package, "cpu").device == "cpu"

@@ -25,6 +25,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> TokenModels:
     return open_token_models(rule_package(tmp_path_factory.mktemp("all"), wrong=range(16)), "cpu")
 
 
+@pytest.fixture(scope="module")
+def encoding(tmp_path_factory: pytest.TempPathFactory) -> TokenModels:
+    """The same, but that it sees latents as they were before tokens were chosen."""
+    folder = tmp_path_factory.mktemp("encoded")
+    return open_token_models(rule_package(folder, wrong=range(16), latents="encoded"), "cpu")
+
+
 def plan(mode: str = "residual", source: str = "latents", weight: str = "none", least_mask: float = 0.5) -> RepairPlan:
     return RepairPlan(mode=mode, source=source, weight=weight, gate=Gate(least_mask=least_mask, least_confidence=0.0))
 
@@ -58,6 +65,44 @@ def test_each_mode_makes_what_its_formula_says(models: TokenModels, mode: str, s
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_encoded_latents_are_changed_from_what_they_were_before_tokens_were_chosen(
+    encoding: TokenModels, mode: str
+) -> None:
+    made = TokenRepair(encoding, plan(mode, "latents", "coherence"))(WINDOWS)
+    for index, given in enumerate(WINDOWS):
+        scale = np.float32(encoding.codec.window_scale(given.own))
+        x = given.audio / scale
+        encoded = encoding.codec.encode(x[np.newaxis])
+        assert not np.allclose(encoded, encoding.codec.lookup(encoding.codec.quantise(encoded)), atol=1e-2)
+        before, after = (encoding.codec.decode(latents)[0] for latents in (encoded, encoded * np.float32(1 + CHANGE)))
+        expected = {
+            "residual": residual(x, before, after, "coherence"),
+            "transfer": transfer_change(x, before, after),
+            "decode": after,
+        }
+        assert np.abs(made.audio[index] - scale * expected[mode]).max() < 1e-6
+        assert made.is_changed[index]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_tokens_are_what_they_are_whatever_latents_the_network_sees(
+    models: TokenModels, encoding: TokenModels, mode: str
+) -> None:
+    one, other = (TokenRepair(each, plan(mode, "tokens"))(WINDOWS) for each in (models, encoding))
+    assert one.audio.tobytes() == other.audio.tobytes()
+    assert other.is_changed.all()
+
+
+@pytest.mark.parametrize("mode", ["residual", "transfer"])
+def test_where_the_latents_stay_what_they_are_no_sample_is_touched(tmp_path: Path, mode: str) -> None:
+    """The gate is wide open, and what comes out of the decoder twice is far from the input."""
+    package = rule_package(tmp_path / "still", wrong=range(16), change=0.0, latents="encoded")
+    made = TokenRepair(open_token_models(package, "cpu"), plan(mode))(WINDOWS)
+    assert not made.is_changed.any()
+    assert not made.audio.any()
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_what_is_made_of_a_window_does_not_depend_on_its_neighbours(models: TokenModels, mode: str) -> None:
     repair = TokenRepair(models, plan(mode))
     together = repair(WINDOWS).audio
@@ -83,9 +128,10 @@ def test_the_scale_of_a_window_is_that_of_its_own_frames(models: TokenModels) ->
     assert np.abs(made - scale * models.codec.decode(latents)[0]).max() < 1e-5
 
 
+@pytest.mark.parametrize("latents", ["codes", "encoded"])
 @pytest.mark.parametrize("source", SOURCES)
-def test_where_no_token_is_wrong_nothing_is_made(tmp_path: Path, source: str) -> None:
-    models = open_token_models(rule_package(tmp_path / "none", wrong=[]), "cpu")
+def test_where_no_token_is_wrong_nothing_is_made(tmp_path: Path, source: str, latents: str) -> None:
+    models = open_token_models(rule_package(tmp_path / "none", wrong=[], latents=latents), "cpu")
     for mode in ("residual", "transfer"):
         made = TokenRepair(models, plan(mode, source))(WINDOWS)
         assert not made.audio.any()

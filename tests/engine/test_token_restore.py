@@ -42,6 +42,12 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same to one that sees latents as they were before tokens were chosen."""
+    return str(rule_package(tmp_path_factory.mktemp("still"), wrong=[], latents="encoded").folder)
+
+
+@pytest.fixture(scope="module")
 def random(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A U-Net of random weights."""
     return str(tiny_restorer_package(tmp_path_factory.mktemp("random")).folder)
@@ -142,8 +148,11 @@ def test_memory_does_not_grow_with_the_length(everything: str) -> None:
 @pytest.mark.parametrize("rate_hz", RATES)
 @pytest.mark.parametrize("mode", ["residual", "transfer"])
 @pytest.mark.parametrize("source", ["latents", "tokens"])
-def test_equal_tokens_return_the_input_bit_identical(nothing: str, mode: str, source: str, rate_hz: int) -> None:
-    plugin = TokenRestore(model=nothing, mode=mode, source=source)
+@pytest.mark.parametrize("seen", ["codes", "encoded"])
+def test_equal_tokens_and_latents_return_the_input_bit_identical(
+    nothing: str, still: str, mode: str, source: str, seen: str, rate_hz: int
+) -> None:
+    plugin = TokenRestore(model=still if seen == "encoded" else nothing, mode=mode, source=source)
     piece = PIECE.copy()
     piece[:, 100:200] = -0.0
     assert plugin(piece, rate_hz).tobytes() == piece.tobytes()

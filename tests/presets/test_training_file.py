@@ -91,7 +91,9 @@ def test_what_is_written_is_read_as_the_same(text: str) -> None:
 def test_a_table_holds_every_value_that_is_set() -> None:
     table = as_table(parse_training(GOOD, "x", KNOWN))
     assert table["stage"][1]["advance"]["delta"] == 0.5
-    assert table["data"] == {"windows": 8, "mixed_items": 32, "workers": 0}
+    assert table["data"] == {
+        "windows": 8, "mixed_items": 32, "workers": 0, "clean_share": 0.0, "latents": "codes"
+    }  # fmt: skip
     assert "music" not in table
 
 

@@ -45,7 +45,7 @@ def assert_same(left: Bundle, right: Bundle) -> None:
 
 # Five examples: a tiny tail, one segment exactly, less than one, a single frame, none at all.
 @pytest.mark.parametrize("frames", [48_001, 48_000, 20_000, 1, 0])
-@pytest.mark.parametrize("features", [(), ("mel",), ("mel", "stft"), ("measures",)])
+@pytest.mark.parametrize("features", [(), ("mel",), ("mel", "stft"), ("measures",), ("latents", "mel")])
 def test_it_comes_back_as_it_was(tmp_path: Path, frames: int, features: tuple[str, ...]) -> None:
     bundle = make_bundle(frames, features=features)
     size = write_bundle(tmp_path / "a" / "b.safetensors", bundle)
@@ -90,7 +90,8 @@ def test_equal_bundles_are_equal_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "most_bytes"), [((), 350_000), (("measures",), 353_500), (("mel", "stft"), 7_500_000)]
+    ("features", "most_bytes"),
+    [((), 350_000), (("measures",), 353_500), (("latents",), 3_950_000), (("mel", "stft"), 7_500_000)],
 )
 def test_30_s_of_16_codebooks_are_as_small_as_promised(
     tmp_path: Path, features: tuple[str, ...], most_bytes: int

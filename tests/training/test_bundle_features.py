@@ -79,7 +79,7 @@ def test_only_what_is_named_is_made() -> None:
     assert spectra_of(noise(100), RATE_HZ, []) == {}
     assert list(spectra_of(noise(100), RATE_HZ, ["mel"])) == ["mel"]
     shapes = {name: feature_shape(name, 1_440_000, FRAMING) for name in FEATURES}
-    assert shapes == {"mel": (128, 2813), "stft": (1025, 2813), "measures": (31, 25)}
+    assert shapes == {"mel": (128, 2813), "stft": (1025, 2813), "measures": (31, 25), "latents": (31, 3, 128, 150)}
 
 
 def test_a_long_item_is_copied_once() -> None:

@@ -71,7 +71,7 @@ def test_facts_that_cannot_be_are_refused_by_name(facts: dict[str, object], mess
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("colour", np.zeros((2, 2), np.float16), "expected features of mel, stft, measures, found 'colour'"),
+        ("colour", np.zeros((2, 2), np.float16), "expected features of mel, stft, measures, latents, found 'colour'"),
         (
             "mel",
             np.zeros((128, 195), np.float16),
@@ -83,7 +83,14 @@ def test_facts_that_cannot_be_are_refused_by_name(facts: dict[str, object], mess
             np.zeros((3, 24), np.float32),
             r"expected feature.measures float32 \(3, 25\), found float32 \(3, 24\)",
         ),
+        (
+            "latents",
+            np.zeros((3, 3, 128, 149), np.float16),
+            r"expected feature.latents float16 \(3, 3, 128, 150\), found float16 \(3, 3, 128, 149\)",
+        ),
+        ("latents", np.zeros((3, 3, 128, 150), np.float32), "found float32"),
         ("stft", np.full((1025, 196), np.inf, np.float16), "expected numbers in feature.stft, found inf in row 0"),
+        ("latents", np.full((3, 3, 128, 150), np.nan, np.float16), "expected numbers in feature.latents, found nan"),
     ],
 )
 def test_features_that_cannot_be_are_refused(name: str, values: NDArray[np.floating[Any]], message: str) -> None:

@@ -115,7 +115,11 @@ def test_the_loader_leaves_everybody_elses_chance_alone(bundles: Path) -> None:
 def test_items_of_different_lengths_are_filled_up_at_their_ends() -> None:
     short = {"codes_clean": torch.ones(1, 2, 3), "scales_clean": torch.ones(1), "is_token": torch.ones(1, 3) > 0}
     long = {"codes_clean": torch.ones(2, 2, 4), "scales_clean": torch.ones(2), "is_token": torch.ones(2, 4) > 0}
-    features = {"mel": (torch.zeros(2, 1), torch.zeros(2, 3)), "stft": (torch.ones(2, 1), torch.ones(2, 3))}
+    features = {
+        "mel": (torch.zeros(2, 1), torch.zeros(2, 3)),
+        "stft": (torch.ones(2, 1), torch.ones(2, 3)),
+        "latents": (torch.ones(1, 3, 5, 3), torch.ones(2, 3, 5, 4)),
+    }
     batch = collate(
         [{**item, **{name: pair[row] for name, pair in features.items()}} for row, item in enumerate((short, long))]
     )
@@ -126,3 +130,5 @@ def test_items_of_different_lengths_are_filled_up_at_their_ends() -> None:
     assert batch["scales_clean"].tolist() == [[1, 1], [1, 1]]
     assert batch["mel"][0, 0].tolist() == [0, MEL_FLOOR_DB, MEL_FLOOR_DB]
     assert batch["stft"][0, 0].tolist() == [1, 0, 0]
+    assert batch["latents"].shape == (2, 2, 3, 5, 4)
+    assert batch["latents"].sum((2, 3)).tolist() == [[[15, 15, 15, 0], [0] * 4], [[15] * 4, [15] * 4]]

@@ -53,17 +53,21 @@ def test_an_item_is_its_bundle(tmp_path: Path, frames: int) -> None:
     assert (dataset.codec_id, dataset.codebooks, dataset.codebook_size) == (bundle.clean.codec_id, 4, 1024)
 
 
+FEATURES = ("stft", "measures", "latents")
+OF_SEGMENTS = ("codes_clean", "codes_damaged", "is_token", "scales_clean", "scales_damaged", "measures", "latents")
+
+
 def test_a_window_is_a_cut_of_its_item_and_moves_from_epoch_to_epoch(tmp_path: Path) -> None:
     frames = 960_000
-    write_bundle(tmp_path / "1/train/x.safetensors", make_bundle(frames, features=("stft", "measures")))
-    whole = BundleDataset(tmp_path, features=["stft", "measures"])[0]
-    dataset = BundleDataset(tmp_path, features=["stft", "measures"], windows=Windows(segments=4))
+    write_bundle(tmp_path / "1/train/x.safetensors", make_bundle(frames, features=FEATURES))
+    whole = BundleDataset(tmp_path, features=FEATURES)[0]
+    dataset = BundleDataset(tmp_path, features=FEATURES, windows=Windows(segments=4))
     firsts = []
     for epoch in range(20):
         window = dataset[0, epoch]
         first = Windows(segments=4).first(0, epoch, len(whole["scales_clean"]))
-        for name in ("codes_clean", "codes_damaged", "is_token", "scales_clean", "scales_damaged", "measures"):
-            assert torch.equal(window[name], whole[name][first : first + 4])
+        for name in OF_SEGMENTS:
+            assert torch.equal(window[name], whole[name][first : first + 4]), name
         start = first * FRAMING.stride_frames
         length = min(frames, start + 3 * FRAMING.stride_frames + FRAMING.segment_frames) - start
         column = round(start / 512)
@@ -72,6 +76,16 @@ def test_a_window_is_a_cut_of_its_item_and_moves_from_epoch_to_epoch(tmp_path: P
         firsts.append(first)
     assert len(set(firsts)) > 5
     assert max(firsts) <= len(whole["scales_clean"]) - 4
+
+
+@pytest.mark.parametrize("frames", [48_001, 20_000])
+def test_latents_stand_beside_the_tokens(tmp_path: Path, frames: int) -> None:
+    bundle = make_bundle(frames, features=("latents",))
+    write_bundle(tmp_path / "1/train/x.safetensors", bundle)
+    found = BundleDataset(tmp_path, features=["latents"])[0]
+    assert found["latents"].dtype == torch.float32
+    assert found["latents"].shape == (len(found["is_token"]), 3, 128, found["is_token"].shape[1])
+    np.testing.assert_array_equal(found["latents"], bundle.features["latents"].astype(np.float32))
 
 
 def test_windows_reach_both_ends_and_none_beyond() -> None:
@@ -180,13 +194,18 @@ def test_a_feature_that_was_not_prepared_is_an_error(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_an_error_that_says_what_is(tmp_path: Path) -> None:
-    write_bundles(tmp_path, 1)
+    write_bundles(tmp_path / "some", 1)
     with pytest.raises(UsageError, match="expected a folder of bundles, found none"):
         BundleDataset(tmp_path / "none")
     with pytest.raises(UsageError, match="expected stage '2', found 1"):
-        BundleDataset(tmp_path, stages=["2"])
+        BundleDataset(tmp_path / "some", stages=["2"])
+    write_bundles(tmp_path / "more", 1, stage="2")
+    both = [tmp_path / "some", tmp_path / "more"]
+    assert len(BundleDataset(both, stages=["2", "1"])) == 2
+    with pytest.raises(UsageError, match="expected stage '3', found 1, 2"):
+        BundleDataset(both, stages=["3"])
     with pytest.raises(UsageError, match="expected bundles of split 'test' in any stage, found none"):
-        BundleDataset(tmp_path, split="test")
+        BundleDataset(tmp_path / "some", split="test")
     with pytest.raises(UsageError, match="found none"):
         BundleDataset([])
 
@@ -202,7 +221,7 @@ def test_padding_is_no_token(tmp_path: Path) -> None:
     ("asked", "message"),
     [
         ({"features": "mel"}, r"features: expected a list of names, found the text 'mel'; write \['mel'\]"),
-        ({"features": ["colour"]}, "features: expected mel, stft, measures, found 'colour'"),
+        ({"features": ["colour"]}, "features: expected mel, stft, measures, latents, found 'colour'"),
         ({"features": ["mel", "mel"]}, "features: expected each once, found mel, mel"),
         ({"stages": "1"}, "stages: expected a list of names, found the text '1'"),
         ({"stages": []}, "stages: expected one at least, or None for all of them, found none"),

@@ -113,6 +113,40 @@ def test_without_choosing_tokens_it_is_the_packages_encoder_and_decoder(
     assert np.abs(made - whole).max() < 1e-5 * np.abs(whole).max()
 
 
+@pytest.mark.parametrize("frames", [0, 1, 20_001, 48_001])
+def test_its_latents_are_the_packages_and_what_its_tokens_are_chosen_from(
+    codec: EncodecCodec, package: Any, music: Audio, frames: int
+) -> None:
+    audio = music[:, :frames]
+    tokens = codec.encode(audio)
+    latents, scales = codec.latents(audio)
+    counts = codec.framing.token_counts(frames)
+    assert (str(latents.dtype), latents.shape) == ("float32", (len(counts), 128, max(counts, default=0)))
+    np.testing.assert_array_equal(scales, tokens.scales)
+    for index, (start, count) in enumerate(zip(codec.framing.starts(frames), counts, strict=True)):
+        segment = torch.tensor(audio[np.newaxis, :, start : start + 48_000])
+        with torch.inference_mode(), threads(1):
+            expected = package.encoder(segment / float(scales[index]))
+            codes = package.quantizer.encode(torch.tensor(latents[index : index + 1, :, :count]), 150, 24.0)
+        np.testing.assert_allclose(latents[index, :, :count], expected[0].numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_array_equal(tokens.codes[index, :, :count], codes[:, 0].numpy())
+        assert not latents[index, :, count:].any()
+
+
+def test_segments_are_divided_by_the_scales_that_are_given(codec: EncodecCodec, music: Audio) -> None:
+    audio = music[:, :60_000]
+    own, scales = codec.latents(audio)
+    given = scales * np.array([2, 1], dtype=np.float32)
+    found, said = codec.latents(audio, given)
+    np.testing.assert_array_equal(said, given)
+    np.testing.assert_array_equal(found[1], own[1])
+    assert not np.allclose(found[0], own[0], atol=1e-2)
+    again, _ = codec.latents(audio * np.float32(4), given * np.float32(4))
+    np.testing.assert_array_equal(again, found)
+    with pytest.raises(ValueError, match="zip"):
+        codec.latents(audio, given[:1])
+
+
 @pytest.mark.parametrize("frames", [0, 1, 2, 319, 320, 321, 47_520, 47_521, 47_681, 47_840, 48_000, 48_001])
 def test_any_length_comes_back_as_long(codec: EncodecCodec, music: Audio, frames: int) -> None:
     tokens = codec.encode(music[:, :frames])
@@ -129,9 +163,10 @@ def test_the_number_of_threads_does_not_touch_codes_or_audio(codec: EncodecCodec
     for count in (1, 2, 3):
         with threads(count):
             tokens = codec.encode(music)
-            results.append((tokens, codec.decode(tokens)))
+            results.append((tokens, codec.decode(tokens), codec.latents(music)[0]))
             assert torch.get_num_threads() == count
-    for tokens, decoded in results[1:]:
+    for tokens, decoded, latents in results[1:]:
+        np.testing.assert_array_equal(latents, results[0][2])
         np.testing.assert_array_equal(tokens.codes, results[0][0].codes)
         np.testing.assert_array_equal(tokens.scales, results[0][0].scales)
         np.testing.assert_array_equal(decoded, results[0][1])

@@ -15,6 +15,7 @@ from rebounce.engine.errors import CodecError, RecipeError, UnsupportedAudio
 from rebounce.presets.recipe_file import FaultEntry, Recipe
 from rebounce.training.bundle import read_bundle, write_bundle
 from rebounce.training.bundle_features import spectra_of
+from rebounce.training.bundle_latents import DAMAGED, WANTED, latents_of
 from rebounce.training.bundle_measures import measures_of
 from rebounce.training.codecs import CodecChoice, opened, use_threads
 from rebounce.training.encodec_weights import random_weights, save_weights
@@ -104,6 +105,19 @@ def test_a_bundle_is_what_its_item_says(preparation: Preparation, track: Track) 
     np.testing.assert_array_equal(bundle.features["mel"], spectra_of(pair.clean, 48_000, ["mel"])["mel"])
     measures = measures_of(pair.clean, pair.damaged, codec.framing, 48_000)
     np.testing.assert_array_equal(bundle.features["measures"], measures)
+
+
+@pytest.mark.parametrize("stage", ["0", "2"])
+def test_the_latents_are_those_of_both_sides_of_the_item(preparation: Preparation, track: Track, stage: str) -> None:
+    asked = replace(preparation, settings=replace(preparation.settings, features=("latents",)))
+    task = task_of(plan(asked, [track], 1), stage)
+    assert make(asked, task).bytes_written <= task.most_bytes
+    item = draw_item(track.sha256, EXERCISES[stage], 7)
+    pair = make_pair(track, item, seconds=1.2, sample_rate_hz=48_000, channels=2)
+    found = read_bundle(task.path).features["latents"]
+    np.testing.assert_array_equal(found, latents_of(pair.clean, pair.damaged, opened(asked.codec)))
+    # Without damage there is nothing to be learnt.
+    assert np.array_equal(found[:, WANTED], found[:, DAMAGED]) is (stage == "0")
 
 
 def test_an_item_without_damage_has_the_same_tokens_on_both_sides(preparation: Preparation, track: Track) -> None:

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from rebounce.engine.codec_models import open_codec_models
 from rebounce.engine.codec_settings import TOKEN_RESTORER, CodecSettings, codec_settings
 from rebounce.engine.errors import CheckpointError, ConfigError, ModelError, UsageError
+from rebounce.engine.token_models import LATENTS
 from rebounce.exporters.package import PackagePlan
 from rebounce.exporters.part import Part
+from rebounce.presets.latent_kinds import ENCODED, OF_CODES
 from rebounce.training.exportable.codec_parts import scaled_windows
 from rebounce.training.exportable.request import Request, Window, first_reason, manifest_of
 from rebounce.training.networks.interface import TokenNetwork, TokenShape
@@ -48,12 +50,11 @@ class Restorer(nn.Module):
 
 def plan(state: Mapping[str, Any], request: Request) -> PackagePlan:
     """The package of a checkpoint of `rebounce train`, with the codec of `request.codec`."""
-    network = _network(state)
-    return plan_of(network, state["codec_id"], request)
+    return plan_of(_network(state), state["codec_id"], request, _latents_seen(state["config"]))
 
 
-def plan_of(network: TokenNetwork, codec_id: str, request: Request) -> PackagePlan:
-    """The package of a network that was trained on tokens of the codec `codec_id`."""
+def plan_of(network: TokenNetwork, codec_id: str, request: Request, latents: str = OF_CODES) -> PackagePlan:
+    """The package of a network that was trained on tokens of the codec `codec_id`, and saw latents of that kind."""
     if request.codec is None:
         raise UsageError(f"export: a token network runs beside its codec: name the package of {codec_id} with --codec")
     codec = codec_settings(request.codec)
@@ -69,10 +70,10 @@ def plan_of(network: TokenNetwork, codec_id: str, request: Request) -> PackagePl
         sample_rate_hz=codec.sample_rate_hz,
         channels=codec.channels,
     )
-    settings = {**request.codec.manifest.settings, "codec_id": codec_id, "unet_codec_id": codec_id}
+    settings = {**request.codec.manifest.settings, "codec_id": codec_id, "unet_codec_id": codec_id, LATENTS: latents}
     return PackagePlan(
         manifest=manifest_of(request, TOKEN_RESTORER, window),
-        parts=(_part(network, _example(request, codec)),),
+        parts=(_part(network, _example(request, codec, latents)),),
         settings=lambda files: dict(settings),
         carried=request.codec,
     )
@@ -94,6 +95,18 @@ def _network(state: Mapping[str, Any]) -> Any:
     return network.eval().requires_grad_(False)
 
 
+def _latents_seen(config: Mapping[str, Any]) -> str:
+    """Which latents the network was trained on, as the config of its training says."""
+    data = config.get("data")
+    found = data.get(LATENTS) if isinstance(data, Mapping) else None
+    if found not in (OF_CODES, ENCODED):
+        raise CheckpointError(
+            f"checkpoint: expected data.{LATENTS} = {OF_CODES!r} or {ENCODED!r} in its config, found {found!r}; "
+            "it was written by another version of rebounce"
+        )
+    return str(found)
+
+
 def _check_shape(shape: TokenShape, codec: CodecSettings) -> None:
     expected = TokenShape(
         codebooks=codec.codebooks,
@@ -108,13 +121,15 @@ def _check_shape(shape: TokenShape, codec: CodecSettings) -> None:
         )
 
 
-def _example(request: Request, codec: CodecSettings) -> dict[str, Tensor]:
-    """Tokens of the request's music, as the codec's own files make them."""
+def _example(request: Request, codec: CodecSettings, latents: str) -> dict[str, Tensor]:
+    """Tokens and latents of the request's music, as the codec's own files make them."""
     assert request.codec is not None, "checked before"
     models = open_codec_models(request.codec, device="cpu")
     windows = scaled_windows(request.music[: codec.channels], codec.window_frames, codec.scaling)
-    codes = models.quantise(models.encode(windows.numpy()))
-    return {"codes": torch.from_numpy(np.array(codes)), "latents": torch.from_numpy(models.lookup(codes))}
+    encoded = models.encode(windows.numpy())
+    codes = models.quantise(encoded)
+    seen = encoded if latents == ENCODED else models.lookup(codes)
+    return {"codes": torch.from_numpy(np.array(codes)), LATENTS: torch.from_numpy(np.array(seen))}
 
 
 def _part(network: Any, example: dict[str, Tensor]) -> Part:

@@ -30,26 +30,30 @@ from rebounce.training.networks.interface import Prediction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """One term; `weight` is the usual one, `needs_decoder` says that it listens, `feature` what bundles must hold."""
+    """One term; `weight` is the usual one, `feature` what bundles must hold.
+
+    `needs_decoder` says that it listens, `needs_tokens` that it goes by the logits, as all that listens does.
+    """
 
     function: Callable[[Comparison], Tensor]
     weight: float
     needs_decoder: bool = False
+    needs_tokens: bool = False
     feature: str | None = None
 
 
 LOSSES = {
-    "token": Loss(function=token, weight=1.0),
+    "token": Loss(function=token, weight=1.0, needs_tokens=True),
     "latent": Loss(function=latent, weight=10.0),
     "mask": Loss(function=mask, weight=0.1),
     "level": Loss(function=level, weight=0.1, feature="measures"),
     "compression": Loss(function=compression, weight=0.1, feature="measures"),
     "stereo": Loss(function=stereo, weight=0.1, feature="measures"),
     "perceptual": Loss(function=perceptual, weight=0.1, feature="measures"),
-    "mel": Loss(function=mel, weight=0.01, needs_decoder=True),
-    "stft": Loss(function=stft, weight=0.1, needs_decoder=True),
-    "time": Loss(function=time, weight=0.1, needs_decoder=True),
-    "token-spectrum": Loss(function=token_spectrum, weight=0.05),
+    "mel": Loss(function=mel, weight=0.01, needs_decoder=True, needs_tokens=True),
+    "stft": Loss(function=stft, weight=0.1, needs_decoder=True, needs_tokens=True),
+    "time": Loss(function=time, weight=0.1, needs_decoder=True, needs_tokens=True),
+    "token-spectrum": Loss(function=token_spectrum, weight=0.05, needs_tokens=True),
 }
 
 
@@ -69,6 +73,11 @@ def features_needed(names: Iterable[str]) -> tuple[str, ...]:
 def needs_decoder(names: Iterable[str]) -> bool:
     """Whether any of these terms listens."""
     return any(LOSSES[name].needs_decoder for name in names)
+
+
+def needs_tokens(names: Iterable[str]) -> bool:
+    """Whether any of these terms goes by the logits."""
+    return any(LOSSES[name].needs_tokens for name in names)
 
 
 def loss_terms(

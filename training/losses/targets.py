@@ -13,15 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from rebounce.engine.tokens import PAD
+from rebounce.training.bundle_latents import DAMAGED, SILENCE, WANTED
 from rebounce.training.bundle_measures import COLUMNS, SIDE_COLUMNS
 from rebounce.training.dataset import Sample
 from rebounce.training.losses.token_space import TokenSpace
 
-SILENCE = 2e-5
-"""A window of a scale below this, -94 dBFS, has no level, tone or image that could be compared."""
-
-
-OF_SEGMENTS = ("codes_clean", "codes_damaged", "is_token", "scales_clean", "scales_damaged", "measures")
+OF_SEGMENTS = ("codes_clean", "codes_damaged", "is_token", "scales_clean", "scales_damaged", "measures", "latents")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,12 +65,13 @@ def targets_of(batch: Sample, space: TokenSpace, window_tokens: int | None = Non
     clean, damaged = (_filled(windows[f"codes_{side}"], window_tokens, PAD) for side in ("clean", "damaged"))
     is_silent = torch.minimum(windows["scales_clean"], windows["scales_damaged"]) < SILENCE
     heads = _differences(windows) if "measures" in windows else {}
+    clean_latents, damaged_latents = _latents(windows, space, (clean, damaged))
     return Targets(
         space=space,
         clean_codes=clean,
         damaged_codes=damaged,
-        clean_latents=space.latents_of(clean),
-        damaged_latents=space.latents_of(damaged),
+        clean_latents=clean_latents,
+        damaged_latents=damaged_latents,
         is_token=is_token,
         mask=(clean != damaged).float(),
         heard=is_token.float().mean(1) * ~is_silent,
@@ -90,6 +88,15 @@ def _windows(batch: Sample, device: torch.device) -> Sample:
     has_token = batch["is_token"].any(-1).flatten()
     found = {name: batch[name].flatten(0, 1) if is_batch else batch[name] for name in OF_SEGMENTS if name in batch}
     return {name: values[has_token].to(device, non_blocking=True) for name, values in found.items()}
+
+
+def _latents(windows: Sample, space: TokenSpace, codes: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Those of the clean and of the damaged side: as the codec gave them, or what the codes stand for."""
+    clean, damaged = codes
+    if "latents" not in windows:
+        return space.latents_of(clean), space.latents_of(damaged)
+    sides = _filled(windows["latents"].float(), clean.shape[-1], 0)
+    return sides[:, WANTED], sides[:, DAMAGED]
 
 
 def _filled(values: Tensor, window_tokens: int | None, value: int | bool) -> Tensor:

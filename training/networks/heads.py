@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from rebounce.training.networks.interface import Prediction, TokenShape
+from rebounce.training.networks.latent_head import LatentHead, LatentSize
+from rebounce.training.networks.token_input import Window
 from rebounce.training.networks.window import mean
 
 WINDOW_FIGURES = {"level": 2, "compression": 2, "stereo": 2, "perceptual": 8}
@@ -39,26 +41,29 @@ class Heads(nn.Module):
     token is wrong without knowing which is right.
     """
 
-    def __init__(self, width: int, shape: TokenShape) -> None:
+    def __init__(self, width: int, shape: TokenShape, size: LatentSize) -> None:
         super().__init__()
         self.shape = shape
         self.tokens = nn.Conv1d(width, shape.codebook_size * shape.codebooks, 1)
         self.copy = nn.Conv1d(width, shape.codebooks, 1)
         self.mask = nn.Conv1d(width, shape.codebooks, 1)
-        self.latents = nn.Conv1d(width, shape.latent_dimension, 1) if shape.latent_dimension else None
-        self.figures = nn.ModuleDict({name: nn.Linear(width, size) for name, size in WINDOW_FIGURES.items()})
+        self.figures = nn.ModuleDict({name: nn.Linear(width, count) for name, count in WINDOW_FIGURES.items()})
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
         nn.init.constant_(self.copy.get_parameter("bias"), even_odds(shape.codebook_size))
+        self.latents = LatentHead(width, shape.latent_dimension, size) if shape.latent_dimension else None
 
-    def forward(self, features: Tensor, codes: Tensor, mask: Tensor | None) -> Prediction:
-        whole = mean(features, mask)
+    def forward(self, features: Tensor, window: Window, says_tokens: bool = True) -> Prediction:
+        whole = mean(features, window.mask)
         return Prediction(
-            logits=with_copy(self.tokens(features), codes, self.copy(features)),
+            logits=self._logits(features, window.codes) if says_tokens else features.new_zeros(0),
             mask_logits=self.mask(features),
-            latent_change=features[:, :0] if self.latents is None else self.latents(features),
+            latent_change=features[:, :0] if self.latents is None else self.latents(features, window),
             **{name: head(whole) for name, head in self.figures.items()},
         )
+
+    def _logits(self, features: Tensor, codes: Tensor) -> Tensor:
+        return with_copy(self.tokens(features), codes, self.copy(features))
 
 
 def cropped(prediction: Prediction, tokens: int) -> Prediction:

@@ -20,7 +20,8 @@ class TokenShape:
 class Prediction:
     """What a network says of a batch of windows.
 
-    `logits` `(batch, codebook_size, codebooks, tokens)` of the clean token; `mask_logits` `(batch, codebooks, tokens)`,
+    `logits` `(batch, codebook_size, codebooks, tokens)` of the clean token, or nothing where none were asked for;
+    `mask_logits` `(batch, codebooks, tokens)`,
     high where the clean token differs from the input; `latent_change` `(batch, latent_dimension, tokens)`, what to add
     to the input's latents; and of each window what the clean has more than the damaged: `level` `(batch, 2)` (scale and
     gain, dB), `compression` `(batch, 2)` (swing of the RMS and crest, dB), `stereo` `(batch, 2)` (width and

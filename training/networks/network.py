@@ -9,12 +9,14 @@ from rebounce.training.networks.interface import TokenShape
 class Network(nn.Module):
     """A token network for tokens of one shape.
 
-    `use_bottleneck` and `use_checkpointing` may be set at any time and are not in the state dict; a network without a
-    bottleneck, or with too little to be worth checkpoints, goes by neither.
+    `use_bottleneck`, `use_checkpointing` and `says_tokens` may be set at any time and are not in the state dict; a
+    network without a bottleneck, or with too little to be worth checkpoints, goes by neither. One that need not say
+    tokens may leave its logits empty, which is a third of the light U-Net's work in a step.
     """
 
     use_bottleneck: bool = False
     use_checkpointing: bool = False
+    says_tokens: bool = True
 
     def __init__(self, shape: TokenShape) -> None:
         super().__init__()

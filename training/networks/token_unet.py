@@ -6,7 +6,7 @@ comes out the same whatever stands beside it in the batch or fills it up.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from rebounce.training.networks.attention import Cbam
 from rebounce.training.networks.blocks import GROUPS, Bottleneck, Context, Down, Film, ResBlock, Up
 from rebounce.training.networks.heads import Heads, cropped
 from rebounce.training.networks.interface import Prediction, TokenShape
+from rebounce.training.networks.latent_head import LatentSize
 from rebounce.training.networks.network import Network
 from rebounce.training.networks.token_input import TokenInput, ready_window
 from rebounce.training.networks.window import pyramid
@@ -26,11 +27,15 @@ Part = Callable[..., Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUNetSize:
-    """`base` channels at the full rate, doubled at each of `depth` halved rates; `embedding_width` to a codebook."""
+    """`base` channels at the full rate, doubled at each of `depth` halved rates; `embedding_width` to a codebook.
+
+    `latents` is the size of the latent head.
+    """
 
     base: int
     depth: int = 4
     embedding_width: int = 8
+    latents: LatentSize = field(default_factory=LatentSize)
 
     def __post_init__(self) -> None:
         if self.base < GROUPS or self.base % GROUPS:
@@ -44,7 +49,7 @@ SIZES = {
     "base": TokenUNetSize(base=128),
     "small": TokenUNetSize(base=64),
     "light": TokenUNetSize(base=24, embedding_width=4),
-    "tiny": TokenUNetSize(base=8, depth=2, embedding_width=4),
+    "tiny": TokenUNetSize(base=8, depth=2, embedding_width=4, latents=LatentSize(width=16, rounds=1)),
 }
 
 
@@ -82,7 +87,7 @@ class TokenUNet(Network):
         self.up = nn.ModuleList([Up(width) for width in channels[:-1]])
         self.gates = nn.Parameter(torch.ones(size.depth))
         self.decoder = nn.ModuleList([Level(width) for width in channels[:-1]])
-        self.heads = Heads(size.base, shape)
+        self.heads = Heads(size.base, shape, size.latents)
 
     def forward(self, codes: Tensor, latents: Tensor) -> Prediction:
         window = ready_window(codes, latents, self.shape, 2**self.size.depth)
@@ -99,7 +104,7 @@ class TokenUNet(Network):
             features = self.up[level](features, masks[level])
             features = features + torch.sigmoid(self.gates[level]) * skips[level]
             features = self._run(self.decoder[level], features, masks[level])
-        return cropped(self.heads(features + inputs, window.codes, window.mask), codes.shape[-1])
+        return cropped(self.heads(features + inputs, window, self.says_tokens), codes.shape[-1])
 
     def parameter_count(self) -> int:
         """Without the bottleneck's where that is off."""

@@ -28,7 +28,7 @@ class UNet1d(Network):
         self.up = nn.ModuleList([Up(width) for width in channels[:-1]])
         self.join = nn.ModuleList([nn.Conv1d(2 * width, width, 1) for width in channels[:-1]])
         self.decoder = nn.ModuleList([ResBlock(width) for width in channels[:-1]])
-        self.heads = Heads(size.base, shape)
+        self.heads = Heads(size.base, shape, size.latents)
 
     def forward(self, codes: Tensor, latents: Tensor) -> Prediction:
         window = ready_window(codes, latents, self.shape, 2**self.size.depth)
@@ -41,4 +41,4 @@ class UNet1d(Network):
         for level in reversed(range(self.size.depth)):
             both = torch.cat([self.up[level](features, masks[level]), skips[level]], dim=1)
             features = self.decoder[level](kept(self.join[level](both), masks[level]), masks[level])
-        return cropped(self.heads(features, window.codes, window.mask), codes.shape[-1])
+        return cropped(self.heads(features, window, self.says_tokens), codes.shape[-1])

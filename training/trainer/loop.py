@@ -31,8 +31,11 @@ from rebounce.training.trainer.training import Training
 from rebounce.training.trainer.validation import validate
 from rebounce.training.trainer.windows import Walk, item_loader
 
-YARDSTICK = {"token": 1.0}
-"""What networks of different stages are compared by, on the validation bundles of all stages."""
+YARDSTICKS = ("latent", "token")
+"""What networks of different stages are compared by: the first of these that the last stage learns, or else the last.
+
+Latents come first, as they are what restores best.
+"""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -164,8 +167,14 @@ def _reason(training: Training) -> str | None:
 
 def _walk(training: Training, running: Running) -> Walk:
     """The windows of the epoch from where it stands."""
-    progress = training.progress
-    return Walk(running.loader, seed=training.config.seed, epoch=progress.epoch, skip=progress.windows)
+    progress, config = training.progress, training.config
+    return Walk(
+        running.loader,
+        seed=config.seed,
+        epoch=progress.epoch,
+        skip=progress.windows,
+        clean_share=config.data.clean_share,
+    )
 
 
 def _batches(training: Training, walk: Walk, left: int) -> list[list[Sample]]:
@@ -220,8 +229,9 @@ def _judged(training: Training, records: Records) -> Scores:
 
 
 def _yardstick(training: Training, records: Records) -> float:
-    """The loss of tokens alone on the validation bundles of all stages, each stage counted alike."""
-    scores = [_validated(training, records, plan.validation, YARDSTICK)["token"] for plan in training.plans]
+    """One loss alone on the validation bundles of all stages, each stage counted alike."""
+    name = next((name for name in YARDSTICKS if name in training.plans[-1].weights), YARDSTICKS[-1])
+    scores = [_validated(training, records, plan.validation, {name: 1.0})[name] for plan in training.plans]
     return sum(scores) / len(scores)
 
 

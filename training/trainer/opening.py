@@ -12,8 +12,10 @@ import torch
 
 from rebounce import __version__
 from rebounce.engine.errors import ConfigError, UsageError
+from rebounce.presets.latent_kinds import ENCODED
 from rebounce.presets.training_config import TrainingConfig, TrainingStage
 from rebounce.presets.training_file import as_table
+from rebounce.training.bundle_features import LATENTS
 from rebounce.training.checkpoint import SCHEMA
 from rebounce.training.dataset import BundleDataset, Windows
 from rebounce.training.losses.codebook_use import CodebookUse, codebook_use
@@ -120,7 +122,7 @@ def _datasets(config: TrainingConfig, stage: TrainingStage) -> tuple[BundleDatas
                 config.bundles,
                 split=split,
                 stages=stage.folders,
-                features=features_needed(stage.losses),
+                features=_features(config, stage),
                 windows=windows,
             )
             for split in ("train", "validation")
@@ -131,6 +133,12 @@ def _datasets(config: TrainingConfig, stage: TrainingStage) -> tuple[BundleDatas
         # The order of several folders is not to count.
         dataset.paths.sort(key=lambda path: path.parts[-3:])
     return train, validation
+
+
+def _features(config: TrainingConfig, stage: TrainingStage) -> tuple[str, ...]:
+    """What the stage's losses need of the bundles, and what the network sees."""
+    seen = (LATENTS,) if config.data.latents == ENCODED else ()
+    return (*features_needed(stage.losses), *seen)
 
 
 def _plans(

@@ -3,6 +3,7 @@
 import torch
 
 from rebounce.training.bundle_loader import collate
+from rebounce.training.losses.comparison import Comparison
 from rebounce.training.losses.registry import LOSSES
 from rebounce.training.losses.targets import targets_of
 from rebounce.training.trainer.logs import Logs, epoch_columns, epoch_row
@@ -115,6 +116,8 @@ class Records:
         with training.fabric.autocast():
             prediction = training.network(targets.damaged_codes, targets.damaged_latents)
         scales = [float(window["scales_damaged"][0]) for window in windows]
-        sounds = sounds_of(targets, prediction.logits, scales, training.decoder)
+        source = "latents" if "latent" in plan.weights else "choices"
+        comparison = Comparison(prediction, targets, training.decoder)
+        sounds = sounds_of(comparison, source, scales, training.decoder)
         folder = training.folder.path / SAMPLES / plan.config.name
         write_sounds(folder, f"epoch-{progress.epoch:04}", sounds, training.side.sample_rate_hz)

@@ -11,8 +11,8 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.staging import Staged, output_errors
 from rebounce.training.bundle_loader import collate
 from rebounce.training.dataset import BundleDataset, Sample
+from rebounce.training.losses.comparison import Comparison
 from rebounce.training.losses.differentiable_decoder import DifferentiableDecoder
-from rebounce.training.losses.targets import Targets
 from rebounce.training.trainer.pictures import draw_spectrograms
 from rebounce.training.trainer.windows import windows_of
 
@@ -34,11 +34,11 @@ def sample_windows(dataset: BundleDataset, count: int) -> list[Sample]:
 
 @torch.no_grad()
 def sounds_of(
-    targets: Targets, logits: torch.Tensor, scales: Sequence[float], decoder: DifferentiableDecoder
+    comparison: Comparison, source: str, scales: Sequence[float], decoder: DifferentiableDecoder
 ) -> list[Sounds]:
-    """The most likely tokens, and both sides of the windows, decoded; silent where there are no tokens."""
-    chosen = torch.where(targets.is_token[:, None], logits.argmax(1), targets.damaged_codes)
-    latents = (targets.damaged_latents, targets.space.latents_of(chosen), targets.clean_latents)
+    """A prediction by one of its ways out, and both sides of the windows, decoded; silent where there are no tokens."""
+    targets = comparison.targets
+    latents = (targets.damaged_latents, comparison.latents_by(source), targets.clean_latents)
     damaged, restored, clean = (_heard(decoder(item), targets.is_token) for item in latents)
     return [
         Sounds(damaged=damaged[window] * scale, restored=restored[window] * scale, clean=clean[window] * scale)

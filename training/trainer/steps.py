@@ -17,7 +17,7 @@ from torch import Tensor
 from rebounce.engine.errors import TrainingError
 from rebounce.training.bundle_loader import collate
 from rebounce.training.dataset import Sample
-from rebounce.training.losses.registry import loss_terms, weighted_sum
+from rebounce.training.losses.registry import loss_terms, needs_tokens, weighted_sum
 from rebounce.training.losses.targets import targets_of
 from rebounce.training.networks.interface import Prediction
 from rebounce.training.trainer.device import summed
@@ -45,6 +45,7 @@ def gradient(training: Training, optimiser: Any, batches: Sequence[Sequence[Samp
     sums = torch.zeros(2 + len(plan.weights), device=training.fabric.device)
     _seed(training)
     training.network.train()
+    training.network.says_tokens = needs_tokens(plan.weights)
     optimiser.zero_grad(set_to_none=True)
     for number, batch in enumerate(batches, 1):
         targets = targets_of(collate(batch), training.space, training.network.shape.window_tokens)

@@ -21,10 +21,12 @@ from rebounce.training.trainer.windows import in_order, item_loader
 def validate(training: Training, dataset: BundleDataset, weights: Mapping[str, float]) -> Scores:
     """The weighted loss, its terms and the token scores: means over all tokens of the windows of epoch 0."""
     training.network.eval()
+    training.network.says_tokens = True  # how many of them are right is told in any case
     names = ("loss", *weights, *TOKEN_SCORES)
     sums = torch.zeros(len(names) + 1, device=training.fabric.device, dtype=torch.float64)
     loader = item_loader(dataset, items=1, seed=0, is_shuffled=False)
-    for windows in batched(in_order(loader), training.progress.batch.windows):
+    shown = in_order(loader, training.config.data.clean_share)
+    for windows in batched(shown, training.progress.batch.windows):
         targets = targets_of(collate(windows), training.space, training.network.shape.window_tokens)
         with training.fabric.autocast():
             prediction = training.network(targets.damaged_codes, targets.damaged_latents)

@@ -7,15 +7,18 @@ walk that begins after so many windows gives exactly those that the whole walk g
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from math import floor
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader
 
+from rebounce.training.bundle_features import LATENTS, MEASURES
+from rebounce.training.bundle_latents import CLEAN
 from rebounce.training.bundle_loader import EpochSampler, bundle_loader
+from rebounce.training.bundle_measures import SIDE_COLUMNS
 from rebounce.training.dataset import BundleDataset, Sample
-
-OF_A_SEGMENT = ("codes_clean", "codes_damaged", "is_token", "scales_clean", "scales_damaged", "measures")
-"""What of a sample belongs to its segments; all else is of the item."""
+from rebounce.training.losses.targets import OF_SEGMENTS
 
 
 def share_of(items: int, rank: int, processes: int, is_even: bool) -> list[int]:
@@ -32,12 +35,17 @@ def item_loader(
 
 
 class Walk:
-    """One way through an epoch: `take` gives the next windows, `put_back` undoes a taking."""
+    """One way through an epoch: `take` gives the next windows, `put_back` undoes a taking.
 
-    def __init__(self, loader: "DataLoader[Sample]", *, seed: int, epoch: int, skip: int = 0) -> None:
+    Of all windows `clean_share` are shown clean, others in every epoch.
+    """
+
+    def __init__(
+        self, loader: "DataLoader[Sample]", *, seed: int, epoch: int, skip: int = 0, clean_share: float = 0.0
+    ) -> None:
         assert isinstance(loader.sampler, EpochSampler)
         loader.sampler.set_epoch(epoch)
-        self._coming = _shuffled(loader, seed, epoch)
+        self._coming = _shuffled(loader, (seed, epoch), clean_share)
         self._waiting: deque[Sample] = deque()
         self.take(skip)
 
@@ -55,23 +63,39 @@ class Walk:
         self._waiting.extendleft(reversed(list(windows)))
 
 
-def in_order(loader: "DataLoader[Sample]") -> Iterator[Sample]:
-    """Every window of a loader that does not shuffle, item after item."""
-    for batch in loader:
-        yield from windows_of(batch)
+def in_order(loader: "DataLoader[Sample]", clean_share: float = 0.0) -> Iterator[Sample]:
+    """Every window of a loader that does not shuffle, item after item; of them `clean_share`, spread evenly, clean."""
+    windows = (window for batch in loader for window in windows_of(batch))
+    for number, window in enumerate(windows):
+        is_clean = floor((number + 1) * clean_share) > floor(number * clean_share)
+        yield shown_clean(window) if is_clean else window
+
+
+def shown_clean(window: Sample) -> Sample:
+    """The window with its clean side in place of the damaged one: what is not to be changed, beside what is."""
+    shown = {**window, "codes_damaged": window["codes_clean"], "scales_damaged": window["scales_clean"]}
+    if LATENTS in window:
+        shown[LATENTS] = window[LATENTS][:, [CLEAN] * 3]
+    if MEASURES in window:
+        sides, measures = len(SIDE_COLUMNS), window[MEASURES]
+        no_gain = torch.zeros_like(measures[:, 2 * sides :])
+        shown[MEASURES] = torch.cat([measures[:, :sides], measures[:, :sides], no_gain], dim=1)
+    return shown
 
 
 def windows_of(batch: Sample) -> list[Sample]:
     """The windows of a batch of items, without the segments that only fill an item up."""
-    of_windows = {name: batch[name].flatten(0, 1) for name in OF_A_SEGMENT if name in batch}
+    of_windows = {name: batch[name].flatten(0, 1) for name in OF_SEGMENTS if name in batch}
     places = of_windows["is_token"].any(-1).nonzero().flatten().tolist()
     return [{name: values[place : place + 1] for name, values in of_windows.items()} for place in places]
 
 
-def _shuffled(loader: "DataLoader[Sample]", seed: int, epoch: int) -> Iterator[list[Sample]]:
+def _shuffled(loader: "DataLoader[Sample]", place: tuple[int, int], clean_share: float) -> Iterator[list[Sample]]:
     """The windows of so many items at a time, shuffled among each other: neighbours of one item are much alike."""
     for number, batch in enumerate(loader):
         windows = windows_of(batch)
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, epoch, number])))
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([*place, number])))
         # As in EpochSampler: random() is the same everywhere and always, permutation() need not be.
-        yield [windows[place] for place in np.argsort(rng.random(len(windows)), kind="stable")]
+        order = np.argsort(rng.random(len(windows)), kind="stable")
+        is_clean = rng.random(len(windows)) < clean_share
+        yield [shown_clean(windows[place]) if is_clean[place] else windows[place] for place in order]

@@ -8,7 +8,7 @@ import pytest
 from signals import noise
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.codec import LatentCodec
+from rebounce.engine.codec import LatentCodec, Latents, Scales
 from rebounce.engine.tokens import Framing, Tokens
 from rebounce.training.codecs import CodecChoice
 from rebounce.training.evaluation.bench import (
@@ -60,10 +60,14 @@ class Steps:
 
 
 class StepsAndLatents(Steps):
-    """The same, with its way without tokens."""
+    """The same, with its way without tokens: a sample of both channels to a token."""
 
     def round_trip_unquantised(self, audio: Audio) -> Audio:
         return audio
+
+    def latents(self, audio: Audio, scales: Scales | None = None) -> tuple[Latents, Scales]:
+        given = np.ones(1, dtype=np.float32) if scales is None else scales
+        return audio[np.newaxis] / given[:, np.newaxis, np.newaxis], given
 
 
 def pair_of(clean: Audio, damaged: Audio, rate_hz: int = RATE_HZ) -> Pair:

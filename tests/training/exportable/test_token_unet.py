@@ -7,19 +7,32 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_packages import music, request, tiny_codec_package, tiny_restorer_package, tiny_unet
+from shift_making import Heard, short, tiny_config, write_shifts
+from tiny_packages import music, request, tiny_codec_package, tiny_restorer_package, tiny_unet, wide_codec_package
+from torch_threads import threads
 
+from rebounce.engine.audio import Audio
 from rebounce.engine.codec_models import codec_id_of, open_codec_models
 from rebounce.engine.errors import CheckpointError, ModelError, UsageError
 from rebounce.engine.model_package import ModelPackage
-from rebounce.engine.token_models import restorer_settings
+from rebounce.engine.token_gate import Gate
+from rebounce.engine.token_models import open_token_models, restorer_settings
+from rebounce.engine.token_repair import RepairPlan, TokenRepair
+from rebounce.engine.token_windows import Window
 from rebounce.exporters.onnx_file import write_onnx
+from rebounce.exporters.package import write_package
 from rebounce.exporters.parity import check_parity, run_module
 from rebounce.exporters.part import Part
+from rebounce.training.checkpoint import read_checkpoint
 from rebounce.training.exportable import token_unet
 from rebounce.training.exportable.request import Request
 from rebounce.training.exportable.token_unet import OUTPUTS, Restorer
+from rebounce.training.light_codec_weights import codec_of_package
+from rebounce.training.networks.light_codec import LightCodec
 from rebounce.training.networks.registry import NETWORKS, make_network
+from rebounce.training.trainer.codec_side import CodecSide
+from rebounce.training.trainer.loop import train
+from rebounce.training.trainer.opening import Wish, open_training
 
 SHAPE = tiny_unet().shape
 
@@ -39,7 +52,12 @@ def checkpoint(codec: ModelPackage, kind: str = "token-unet", **changes: Any) ->
         torch.manual_seed(1)
         model = make_network(kind, "tiny", SHAPE).state_dict()
     own = {"kind": kind, "size": "tiny", "shape": asdict(SHAPE), "codec_id": codec_id_of(codec), "model": model}
-    return {**own, **changes}
+    return {**own, "config": saw("codes"), **changes}
+
+
+def saw(latents: object) -> dict[str, Any]:
+    """What a training's config says of the latents that its network saw."""
+    return {"data": {"latents": latents}}
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -79,13 +97,19 @@ def test_a_fresh_network_is_a_copy_once_it_is_exported(codec: ModelPackage, aske
     assert torch.equal(run_module(part, part.inputs)["clean_codes"], part.inputs["codes"])
 
 
-def test_the_example_is_music_as_the_codecs_own_files_make_it(codec: ModelPackage, asked: Request) -> None:
-    (part,) = token_unet.plan(checkpoint(codec), asked).parts
+@pytest.mark.parametrize("latents", ["codes", "encoded"])
+def test_the_example_is_music_as_the_codecs_own_files_make_it(
+    codec: ModelPackage, asked: Request, latents: str
+) -> None:
+    plan = token_unet.plan(checkpoint(codec, config=saw(latents)), asked)
+    assert plan.settings({})["latents"] == latents
+    (part,) = plan.parts
     models = open_codec_models(codec, device="cpu", threads=1)
     window = music()[:, :5_120]
-    codes = models.quantise(models.encode((window / np.float32(models.settings.scaling.of(window)))[np.newaxis]))
+    encoded = models.encode((window / np.float32(models.settings.scaling.of(window)))[np.newaxis])
+    codes = models.quantise(encoded)
     np.testing.assert_array_equal(part.inputs["codes"][:1], codes)
-    np.testing.assert_array_equal(part.inputs["latents"][:1], models.lookup(codes))
+    np.testing.assert_array_equal(part.inputs["latents"][:1], encoded if latents == "encoded" else models.lookup(codes))
 
 
 def test_a_package_is_one_that_restores(tmp_path: Path) -> None:
@@ -116,6 +140,51 @@ def _features(part: Part, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         part.module(*inputs)
     handle.remove()
     return seen[0]
+
+
+def test_what_was_trained_on_encoded_latents_repairs_windows_as_it_does_in_torch(tmp_path: Path) -> None:
+    package = wide_codec_package(tmp_path / "codec")
+    codec, codec_id = codec_of_package(package).eval(), codec_id_of(package)
+    bundles = write_shifts(tmp_path / "bundles", 4, ("1",), codec_id, codec)
+    config = short(tiny_config(bundles, tmp_path / "run"), "1", losses=("latent",))
+    with threads(1):
+        training = open_training(
+            replace(config, data=replace(config.data, latents="encoded")),
+            lambda codebooks: CodecSide(codec_id=codec_id, codec=codec),
+            Wish(device="cpu"),
+            Heard(),
+        )
+        train(training, 0)
+    asked = request(name="tiny-restorer", codec=package)
+    exported = write_package(token_unet.plan(read_checkpoint(training.folder.best), asked), tmp_path / "restorer")
+    models = open_token_models(exported.package, "cpu")
+    assert models.sees_encoded
+    plan = RepairPlan(mode="residual", source="latents", weight="none", gate=Gate(least_mask=0.0, least_confidence=0.0))
+    windows = [Window(audio=music(seed)[:, :5_120], first=0, end=5_120) for seed in range(3)]
+    made = TokenRepair(models, plan)(windows)
+    for index, window in enumerate(windows):
+        expected = _repaired(training.network.eval(), codec, window)
+        assert np.abs(expected).max() > 1e-3
+        np.testing.assert_allclose(made.audio[index], expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@torch.inference_mode()
+def _repaired(network: Any, codec: LightCodec, window: Window) -> Audio:
+    """What the network and the codec, both in torch, add to a window."""
+    scale = float(np.sqrt(np.mean(window.own.astype(np.float64) ** 2)))
+    latents = codec.encoder(torch.from_numpy(window.audio / np.float32(scale))[None])
+    change = network(codec.quantiser.encode(latents).transpose(0, 1), latents).latent_change
+    before, after = codec.decoder(torch.cat([latents, latents + change])).numpy()
+    repaired: Audio = scale * (after - before)
+    return repaired
+
+
+@pytest.mark.parametrize("config", [{}, {"data": {}}, {"data": 3}, saw("quantised"), saw(["codes"])])
+def test_a_checkpoint_that_does_not_say_what_its_network_saw_is_refused(
+    codec: ModelPackage, asked: Request, config: dict[str, Any]
+) -> None:
+    with pytest.raises(CheckpointError, match=r"expected data\.latents = 'codes' or 'encoded' in its config, found "):
+        token_unet.plan(checkpoint(codec, "copy", config=config), asked)
 
 
 def test_the_network_of_another_codec_is_refused(codec: ModelPackage, asked: Request) -> None:

@@ -21,7 +21,14 @@ from tiny_packages import tiny_codec
 from rebounce.engine.errors import UsageError
 from rebounce.training.bundle_features import FEATURES
 from rebounce.training.losses.differentiable_decoder import DifferentiableDecoder
-from rebounce.training.losses.registry import LOSSES, features_needed, loss_terms, needs_decoder, weighted_sum
+from rebounce.training.losses.registry import (
+    LOSSES,
+    features_needed,
+    loss_terms,
+    needs_decoder,
+    needs_tokens,
+    weighted_sum,
+)
 from rebounce.training.losses.targets import Targets, targets_of
 from rebounce.training.losses.token_space import token_space
 from rebounce.training.networks.interface import Prediction, TokenShape
@@ -60,6 +67,17 @@ def test_a_term_has_a_gradient_to_its_own_heads_and_to_no_others(name: str) -> N
     prediction = make_prediction(targets)
     torch.autograd.backward(term(name, prediction, targets))
     assert heads_with_gradient(prediction) == HEADS[name]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_term_needs_the_tokens_of_a_prediction_if_it_goes_by_their_logits(name: str) -> None:
+    targets = make_targets()
+    prediction = make_prediction(targets)
+    without = replace(prediction, logits=torch.zeros(0))
+    assert needs_tokens([name]) is ("logits" in HEADS[name])
+    if not needs_tokens([name]):
+        assert torch.equal(term(name, without, targets), term(name, prediction, targets))
+    assert needs_tokens(["mask", name]) is needs_tokens([name])
 
 
 @pytest.mark.parametrize("name", LOSSES)

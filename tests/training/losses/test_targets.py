@@ -10,11 +10,12 @@ from loss_making import CODEBOOKS, TOKENS, SoundCodec, make_batch
 
 from rebounce.engine.tokens import PAD
 from rebounce.training.bundle import write_bundle
+from rebounce.training.bundle_latents import SILENCE
 from rebounce.training.bundle_loader import bundle_loader
 from rebounce.training.bundle_measures import COLUMNS
 from rebounce.training.dataset import BundleDataset
 from rebounce.training.losses.registry import features_needed
-from rebounce.training.losses.targets import SILENCE, targets_of
+from rebounce.training.losses.targets import targets_of
 from rebounce.training.losses.token_space import TokenSpace, token_space
 
 SPACE = token_space(SoundCodec())
@@ -70,6 +71,38 @@ def test_latents_are_those_of_the_codes_and_zero_at_pad() -> None:
     assert torch.equal(targets.clean_latents, SPACE.latents_of(targets.clean_codes))
     assert torch.equal(targets.damaged_latents, SPACE.latents_of(targets.damaged_codes))
     assert not targets.clean_latents.transpose(1, 2)[~targets.is_token].any()
+
+
+def test_latents_that_bundles_hold_are_taken_as_they_are(tmp_path: Path) -> None:
+    """Of items of different lengths and of segments that are cut short, and filled up to what a network sees."""
+    bundles = [make_bundle(frames, seed, features=("latents",)) for seed, frames in enumerate((100_000, 20_000))]
+    for seed, bundle in enumerate(bundles):
+        write_bundle(tmp_path / f"1/train/{seed}.safetensors", bundle)
+    (batch,) = bundle_loader(BundleDataset(tmp_path, features=("latents",)), batch_size=2, is_shuffled=False)
+    entries = torch.randn(4, 1024, 128, generator=torch.Generator().manual_seed(0))
+    space = TokenSpace(entries=entries, weights=torch.ones(4), latent_level=torch.ones(()))
+    targets = targets_of(batch, space, window_tokens=160)
+    held = [bundle.features["latents"].astype(np.float32) for bundle in bundles]
+    expected = np.concatenate([np.pad(item, ((0, 0), (0, 0), (0, 0), (0, 160 - item.shape[-1]))) for item in held])
+    assert expected.shape == (4, 3, 128, 160)
+    np.testing.assert_array_equal(targets.clean_latents.numpy(), expected[:, 0])
+    np.testing.assert_array_equal(targets.damaged_latents.numpy(), expected[:, 1])
+    for latents in (targets.clean_latents, targets.damaged_latents):
+        assert not latents.transpose(1, 2)[~targets.is_token].any()
+        assert latents.transpose(1, 2)[targets.is_token].any(-1).all()
+
+
+def test_the_latents_of_one_item_are_those_of_a_batch_of_one() -> None:
+    batch = make_batch()
+    drawn = torch.randn(2, 3, 3, 256, TOKENS, generator=torch.Generator().manual_seed(0))
+    batch["latents"] = drawn * batch["is_token"][:, :, None, None]
+    alone = targets_of({name: values[0] for name, values in batch.items()}, SPACE)
+    together = targets_of(batch, SPACE)
+    assert torch.equal(alone.clean_latents, batch["latents"][0, :, 0])
+    for name in ("clean_latents", "damaged_latents"):
+        assert torch.equal(getattr(alone, name), getattr(together, name)[:3])
+    for name in ("clean_codes", "mask", "heard", "level"):
+        assert torch.equal(getattr(together, name), getattr(targets_of(make_batch(), SPACE), name))
 
 
 def test_heads_are_asked_for_what_the_clean_side_has_more() -> None:

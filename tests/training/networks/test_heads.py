@@ -6,6 +6,8 @@ from torch.nn import functional
 
 from rebounce.engine.tokens import PAD
 from rebounce.training.networks.heads import Heads, even_odds, with_copy
+from rebounce.training.networks.latent_head import LatentSize
+from rebounce.training.networks.token_input import Window
 
 
 def test_the_copy_is_the_one_hot_input_times_its_strength() -> None:
@@ -32,8 +34,9 @@ def test_gradients_pass_the_copy_as_they_pass_an_addition() -> None:
 
 
 def test_fresh_heads_give_the_input_token_as_much_as_all_others_together() -> None:
-    codes, _ = drawn_tokens(2, 9)
-    said = Heads(8, SHAPE)(torch.randn(2, 8, 9), codes, None)
+    codes, latents = drawn_tokens(2, 9)
+    window = Window(codes=codes, latents=latents, mask=None)
+    said = Heads(8, SHAPE, LatentSize(width=8, rounds=1))(torch.randn(2, 8, 9), window)
     odds = said.logits.softmax(1).gather(1, codes[:, None])
     torch.testing.assert_close(odds, torch.full_like(odds, 0.5))
 

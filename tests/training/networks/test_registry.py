@@ -183,6 +183,18 @@ def test_latents_of_another_shape_are_refused(kind: str) -> None:
         tiny(kind)(codes, latents[..., 1:])
 
 
+def test_a_network_that_need_not_say_tokens_says_all_else_alike(kind: str) -> None:
+    network = shaken(tiny(kind))
+    codes, latents = drawn_tokens(2, 30)
+    with torch.no_grad():
+        whole = network(codes, latents)
+        network.says_tokens = False
+        part = network(codes, latents)
+    assert all(torch.equal(getattr(part, name), getattr(whole, name)) for name in PARTS[1:])
+    assert not part.logits.numel() or torch.equal(part.logits, whole.logits)
+    assert (part.logits.numel() == 0) is (kind in ("token-unet", "unet-1d"))
+
+
 def test_half_precision_gives_nearly_the_same(kind: str) -> None:
     network = shaken(tiny(kind))
     codes, latents = drawn_tokens(2, 30)

@@ -44,8 +44,16 @@ def expected_count(size: TokenUNetSize, shape: TokenShape) -> int:
         count += 2 * work(channels) + down + up
     deep = base << size.depth
     count += 2 * (3 * deep**2 + 2 * deep) + (base + 1) * 2 * deep + 9 * deep**2 + deep
-    heads = codebooks * entries + 2 * codebooks + dimension + 2 + 2 + 2 + 8
-    return count + heads * (base + 1)
+    heads = codebooks * entries + 2 * codebooks + 2 + 2 + 2 + 8
+    return count + heads * (base + 1) + latent_head_count(size, dimension)
+
+
+def latent_head_count(size: TokenUNetSize, dimension: int) -> int:
+    """By hand too: ways in, blocks of a gain, three moments and a mixing, a gain and the way out."""
+    width = size.latents.width
+    block = width + 3 * width**2 + width + width**2 + width
+    ways_in = (size.base + 1) * width + dimension * width
+    return ways_in + 4 * size.latents.rounds * block + width + (width + 1) * dimension
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -64,10 +72,10 @@ def test_the_paper_size_has_about_1_08_billion_parameters() -> None:
     assert network.parameter_count() == pytest.approx(1_080_885_553, rel=0.01)
 
 
-def test_the_light_size_in_half_precision_takes_under_10_million_bytes() -> None:
+def test_the_light_size_in_half_precision_takes_under_11_million_bytes() -> None:
     with torch.device("meta"):
         network = TokenUNet(SIZES["light"], TokenShape()).half()
-    assert sum(tensor.nbytes for tensor in network.state_dict().values()) < 10e6
+    assert sum(tensor.nbytes for tensor in network.state_dict().values()) < 11e6
 
 
 def test_the_tiny_size_has_a_few_ten_thousand_parameters() -> None:
@@ -79,7 +87,7 @@ def test_the_tiny_size_has_a_few_ten_thousand_parameters() -> None:
 )
 def test_a_size_that_cannot_be_built_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="size of a U-Net: expected"):
-        TokenUNetSize(**wrong)
+        TokenUNetSize(**wrong)  # type: ignore[arg-type]
 
 
 def test_what_a_token_is_reaches_the_heads_past_every_other_way() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from shift_making import STAGES, opened, write_shifts
 from tiny_codec_training import chords
+from tiny_packages import WIDE, tiny_codec
 from torch_threads import threads
 
 from rebounce.presets.training_config import CODEC_KIND, TrainingConfig
@@ -22,12 +23,15 @@ STEPS = 2
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shifts(tmp_path_factory.mktemp("bundles"), 2, STAGES)
+    return write_shifts(tmp_path_factory.mktemp("bundles"), 2, STAGES, codec=tiny_codec(size=WIDE))
 
 
 def at_its_smallest(config: TrainingConfig, bundles: Path, output: Path) -> TrainingConfig:
-    """The same config, each stage one epoch of two steps of one window."""
-    stages = tuple(replace(stage, epochs=1, min_epochs=None, max_epochs=None) for stage in config.stages)
+    """The same config, each stage one epoch of two steps of one window, of one of the stages that there are."""
+    stages = tuple(
+        replace(stage, epochs=1, min_epochs=None, max_epochs=None, bundle_stages=(STAGES[number],))
+        for number, stage in enumerate(config.stages)
+    )
     return replace(
         config,
         size="tiny",
@@ -42,12 +46,13 @@ def at_its_smallest(config: TrainingConfig, bundles: Path, output: Path) -> Trai
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_stage_of_a_curriculum_makes_two_steps(name: str, bundles: Path, tmp_path: Path) -> None:
+    config = load_config(name)
     with threads(1):
-        training = opened(at_its_smallest(load_config(name), bundles, tmp_path / "run"))
+        training = opened(at_its_smallest(config, bundles, tmp_path / "run"))
         begun = {key: tensor.clone() for key, tensor in training.network.state_dict().items()}
         train(training, len(training.plans) - 1)
-    assert [result.steps for result in training.progress.finished] == [STEPS] * len(STAGES)
-    last = read_checkpoint(training.folder.stage_best(STAGES[-1]))["model"]
+    assert [result.steps for result in training.progress.finished] == [STEPS] * len(config.stages)
+    last = read_checkpoint(training.folder.stage_best(config.stages[-1].name))["model"]
     assert any(not torch.equal(begun[key], last[key]) for key in begun)
 
 

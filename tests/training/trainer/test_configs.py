@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "home/my.toml"
 
 
-@pytest.mark.parametrize("name", ["light-codec", "tiny", "token-unet"])
+@pytest.mark.parametrize("name", ["light", "light-codec", "tiny", "token-unet"])
 def test_the_bundled_configs_are_sound_and_come_back_from_what_is_written(name: str, tmp_path: Path) -> None:
     assert name in bundled_configs()
     config = load_config(name)
@@ -106,6 +106,11 @@ def test_every_loss_that_is_used_has_its_weight_spelled_out(path: Path) -> None:
             '"unet"',
             "my.toml, line 2: expected kind = one of token-unet, copy, frequency, unet-1d, codec",
         ),
+        (
+            "[[stage]]",
+            '[data]\nlatents = "decoded"\n[[stage]]',
+            "my.toml, line 9: expected latents = one of 'codes', 'encoded', found 'decoded'",
+        ),
         ("[[stage]]", "[loss]\nmel = 1\n[[stage]]", "[loss]: mel has a weight, but no stage names it in its losses"),
     ],
 )
@@ -117,7 +122,7 @@ def test_a_config_that_cannot_be_is_refused(path: Path, before: str, after: str,
 
 def test_a_name_that_none_has_is_told_what_there_is() -> None:
     with pytest.raises(
-        ConfigError, match=r"one of light-codec, tiny, token-unet, or the path .* did you mean 'tiny'\?"
+        ConfigError, match=r"one of light, light-codec, tiny, token-unet, or the path .* did you mean 'tiny'\?"
     ):
         load_config("tinny")
     with pytest.raises(ConfigError, match=r"expected a training config, one of .* found ''"):
@@ -129,9 +134,11 @@ def test_what_makes_another_training_is_named_and_what_does_not_is_passed_over(p
     kept = as_table(config)
     assert differences(config, kept) == []
     stage = replace(config.stages[0], learning_rate=0.5)
-    other = replace(config, seed=3, stages=(stage,), batch=replace(config.batch, most=8), codec="elsewhere")
+    data, batch = replace(config.data, latents="encoded"), replace(config.batch, most=8)
+    other = replace(config, seed=3, stages=(stage,), data=data, batch=batch, codec="elsewhere")
     assert differences(other, kept) == [
         "seed was 0, now 3",
+        "data.latents was codes, now encoded",
         "batch.most was 32, now 8",
         "stage.1.learning_rate was 0.001, now 0.5",
     ]

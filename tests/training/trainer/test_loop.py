@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from shift_making import Heard, opened, short, tiny_config, write_shifts
+from shift_making import SEGMENTS, Heard, opened, short, tiny_config, write_shifts
+from tiny_packages import WIDE, tiny_codec
 from torch_threads import threads
 
 from rebounce.engine.errors import TrainingError
@@ -20,6 +21,7 @@ from rebounce.training.trainer.plateau import ALL_EPOCHS, PLATEAU
 from rebounce.training.trainer.schedule import one_cycle
 from rebounce.training.trainer.steps import gradient
 from rebounce.training.trainer.training import Training
+from rebounce.training.trainer.validation import validate
 from rebounce.training.trainer.windows import Walk, item_loader
 
 ITEMS, WINDOWS = 4, 16
@@ -238,6 +240,94 @@ def test_bottleneck_and_dropout_are_those_of_the_stage(bundles: Path, tmp_path: 
     training = opened(config, Watching())
     train(training, 2)
     assert seen == {"0": (False, {0.0}), "1": (True, {0.0}), "2": (True, {0.05})}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "yardstick"),
+    [
+        (("token",), ("token", "latent"), "latent"),
+        (("token", "latent"), ("mask", "latent"), "latent"),
+        (("token", "latent"), ("token",), "token"),
+        (("token",), ("mask",), "token"),
+    ],
+)
+def test_stages_are_compared_by_latents_where_the_last_one_learns_them_and_else_by_tokens(
+    bundles: Path, tmp_path: Path, first: tuple[str, ...], last: tuple[str, ...], yardstick: str
+) -> None:
+    config = short(tiny_config(bundles, tmp_path, batch=STEADY), "1", "2", epochs=1)
+    stages = [replace(stage, losses=losses) for stage, losses in zip(config.stages, (first, last), strict=True)]
+    training = trained(replace(config, stages=tuple(stages), loss=dict.fromkeys((*first, *last), 1.0)))
+    scores = [validate(training, plan.validation, {"latent": 1.0, "token": 1.0}) for plan in training.plans]
+    assert training.progress.finished[-1].yardstick == pytest.approx(sum(score[yardstick] for score in scores) / 2)
+    assert scores[0]["latent"] != pytest.approx(scores[0]["token"], rel=0.1)
+
+
+@pytest.mark.parametrize("changes", [{}, {"precision": "bf16"}, {"gradient_checkpointing": True}])
+def test_what_was_lost_in_choosing_tokens_is_seen_and_learned_from_encoded_latents(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    bundles = write_shifts(tmp_path / "bundles", ITEMS, ("1",), codec=tiny_codec(size=WIDE))
+    config = short(tiny_config(bundles, tmp_path / "run", batch=STEADY), "1", epochs=4, losses=("latent",))
+    training = opened(replace(config, data=replace(config.data, latents="encoded"), **changes))
+    given: list[tuple[torch.Tensor, ...]] = []
+    training.network.register_forward_pre_hook(lambda module, inputs: given.append(inputs))
+    train(training, 0)
+    codes, latents = given[0]
+    assert not torch.allclose(latents, training.space.latents_of(codes), atol=1e-2)
+    assert_held_in_bundles(training, given)
+    (result,) = training.progress.finished
+    assert result.best.loss < 0.8 * result.start_loss
+
+
+def assert_held_in_bundles(training: Training, given: list[tuple[torch.Tensor, ...]]) -> None:
+    """The network was shown the damaged side's latents, as the bundles hold them, and no others."""
+    (plan,) = training.plans
+    held = {
+        in_short(torch.from_numpy(dataset.bundle(index, ("latents",)).features["latents"][segment, 1]))
+        for dataset in (plan.train, plan.validation)
+        for index in range(len(dataset))
+        for segment in range(SEGMENTS)
+    }
+    assert {in_short(window) for _, latents in given for window in latents} == held
+
+
+def in_short(latents: torch.Tensor) -> bytes:
+    """What tells windows apart, in any precision that they may be in."""
+    return latents.to(torch.bfloat16).float().numpy().tobytes()
+
+
+@pytest.mark.parametrize(("losses", "says_them"), [(("latent", "mask"), False), (("token", "latent"), True)])
+def test_tokens_are_said_in_training_only_where_a_loss_goes_by_them(
+    bundles: Path, tmp_path: Path, losses: tuple[str, ...], says_them: bool
+) -> None:
+    config = short(tiny_config(bundles, tmp_path / "run", batch=STEADY), "1", epochs=1, losses=losses)
+    training = opened(config)
+    heard: set[tuple[bool, bool]] = set()
+    training.network.register_forward_hook(
+        lambda module, inputs, said: heard.add((module.training, said.logits.numel() > 0))
+    )
+    train(training, 0)
+    assert heard == {(True, says_them), (False, True)}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_share_of_the_windows_is_learned_from_and_judged_by_as_clean(config: TrainingConfig, share: float) -> None:
+    training = opened(replace(config, data=replace(config.data, clean_share=share)))
+    (plan,) = training.plans
+    clean = {
+        codes.astype("int64").tobytes()
+        for dataset in (plan.train, plan.validation)
+        for index in range(len(dataset))
+        for codes in dataset.bundle(index).clean.codes
+    }
+    shown: dict[bool, list[bool]] = {True: [], False: []}
+    training.network.register_forward_pre_hook(
+        lambda module, inputs: shown[module.training].extend(codes.numpy().tobytes() in clean for codes in inputs[0])
+    )
+    train(training, 0)
+    for windows in shown.values():
+        assert len(windows) >= 2 * WINDOWS
+        assert sum(windows) / len(windows) == pytest.approx(share, abs=0.3 * share)
 
 
 @pytest.mark.parametrize("kind", ["copy", "frequency", "unet-1d"])

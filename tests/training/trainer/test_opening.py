@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from shift_making import CODEC_ID, Heard, opened, shift_bundle, short, tiny_config, tiny_side, write_shifts
+from tiny_packages import WIDE, tiny_codec
 
 from rebounce import __version__
 from rebounce.engine.errors import BundleError, CheckpointError, ConfigError, DeviceError
@@ -95,6 +96,26 @@ def test_bundles_of_two_codecs_are_refused(config: TrainingConfig) -> None:
         BundleError, match=rf"{path}: expected tokens of {CODEC_ID}, like .*, found those of other@0123"
     ):
         opened(config)
+
+
+def test_bundles_without_the_latents_that_a_network_is_to_see_are_refused(config: TrainingConfig) -> None:
+    encoded = replace(config, data=replace(config.data, latents="encoded"))
+    told = r"0-0\.safetensors: expected the feature latents, found measures; prepare into a new folder with --features"
+    with pytest.raises(BundleError, match=f"{told} latents"):
+        opened(encoded)
+    stages = tuple(replace(stage, losses=("token", "level")) for stage in encoded.stages)
+    with pytest.raises(BundleError, match=f"{told} measures,latents"):
+        opened(replace(encoded, stages=stages, loss={"token": 1.0, "level": 1.0}))
+    assert not Path(config.output).exists()
+
+
+def test_latents_are_read_only_where_a_network_is_to_see_them(tmp_path: Path) -> None:
+    bundles = write_shifts(tmp_path / "bundles", 2, ("1",), codec=tiny_codec(size=WIDE))
+    config = short(tiny_config(bundles, tmp_path / "run"), "1")
+    encoded = replace(config, data=replace(config.data, latents="encoded"))
+    samples = [opened(one).plan.train[0] for one in (config, encoded)]
+    assert ["latents" in sample for sample in samples] == [False, True]
+    assert opened(encoded).network.shape.latent_dimension == 128
 
 
 def test_a_stage_without_bundles_is_named(config: TrainingConfig) -> None:

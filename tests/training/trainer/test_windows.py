@@ -1,15 +1,20 @@
 """The windows of an epoch: the same ones in the same order, however they are taken."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
 from shift_making import SEGMENTS, write_shifts
+from tiny_packages import WIDE, tiny_codec
 
 from rebounce.training import dataset as bundles
+from rebounce.training.bundle_latents import CLEAN
 from rebounce.training.bundle_loader import collate
 from rebounce.training.dataset import BundleDataset, Sample
-from rebounce.training.trainer.windows import Walk, in_order, item_loader, share_of, windows_of
+from rebounce.training.losses.targets import targets_of
+from rebounce.training.losses.token_space import token_space
+from rebounce.training.trainer.windows import Walk, in_order, item_loader, share_of, shown_clean, windows_of
 
 ITEMS = 10
 
@@ -93,6 +98,85 @@ def test_the_segments_that_only_fill_an_item_up_are_left_out(dataset: BundleData
     assert len(windows) == SEGMENTS + 1
     assert all(window["is_token"].any() for window in windows)
     assert {values.shape[0] for window in windows for values in window.values()} == {1}
+
+
+def test_windows_keep_the_latents_of_their_segments() -> None:
+    items = []
+    for segments in (3, 1):
+        is_token = torch.ones(segments, 5, dtype=torch.bool)
+        is_token[-1, 2:] = False
+        latents = torch.randn(segments, 3, 128, 5, generator=torch.Generator().manual_seed(segments))
+        items.append({"is_token": is_token, "latents": latents * is_token[:, None, None]})
+    windows = windows_of(collate(items))
+    expected = torch.cat([item["latents"] for item in items])
+    assert len(windows) == 4
+    for window, latents in zip(windows, expected, strict=True):
+        assert torch.equal(window["latents"], latents[None])
+
+
+def is_shown_clean(windows: list[Sample]) -> list[bool]:
+    """On the damaged side of these bundles half of the tokens are others."""
+    return [torch.equal(window["codes_clean"], window["codes_damaged"]) for window in windows]
+
+
+def test_a_share_of_the_windows_is_shown_clean_others_in_every_epoch(dataset: BundleDataset) -> None:
+    plain, epochs = [], []
+    for epoch in range(20):
+        loader = item_loader(dataset, items=4, seed=3)
+        windows = Walk(loader, seed=3, epoch=epoch, clean_share=0.3).take(1000)
+        assert codes(windows) == codes(walk(dataset, epoch).take(1000))
+        plain += is_shown_clean(walk(dataset, epoch).take(1000))
+        epochs.append(
+            [code for code, is_clean in zip(codes(windows), is_shown_clean(windows), strict=True) if is_clean]
+        )
+        for skip in (1, 16, 17):
+            rest = Walk(item_loader(dataset, items=4, seed=3), seed=3, epoch=epoch, skip=skip, clean_share=0.3)
+            assert is_shown_clean(rest.take(1000)) == is_shown_clean(windows)[skip:]
+    assert not any(plain)
+    # 20 epochs of 40 windows: 240 of them, give or take four standard deviations.
+    assert sum(map(len, epochs)) == pytest.approx(240, abs=52)
+    assert len({tuple(sorted(shown)) for shown in epochs}) == 20
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.0, 0), (0.25, 10), (0.3, 12), (0.95, 38)])
+def test_in_order_the_clean_ones_are_spread_evenly_and_always_the_same(
+    dataset: BundleDataset, share: float, count: int
+) -> None:
+    loader = item_loader(dataset, items=1, seed=0, is_shuffled=False)
+    shown = is_shown_clean(list(in_order(loader, share)))
+    assert sum(shown) == count
+    assert is_shown_clean(list(in_order(loader, share))) == shown
+    for first in range(0, ITEMS * SEGMENTS, 10):
+        assert sum(shown[first : first + 10]) == pytest.approx(10 * share, abs=1)
+
+
+def test_a_window_that_is_shown_clean_asks_for_no_change(tmp_path: Path) -> None:
+    codec = tiny_codec(size=WIDE)
+    bundles_of_latents = write_shifts(tmp_path, 1, ("1",), codec=codec)
+    dataset = BundleDataset(bundles_of_latents, features=("measures", "latents"))
+    (window, *_) = windows_of(collate([dataset[0]]))
+    window["scales_damaged"] = window["scales_damaged"] * 2
+    window["latents"][:, CLEAN] += 1
+    before = {name: values.clone() for name, values in window.items()}
+    damaged, clean = (targets_of(shown, token_space(codec)) for shown in (window, shown_clean(window)))
+    assert all(torch.equal(window[name], values) for name, values in before.items())
+    assert torch.equal(clean.clean_codes, damaged.clean_codes)
+    assert torch.equal(clean.damaged_codes, damaged.clean_codes)
+    assert torch.equal(clean.clean_latents, window["latents"][:, CLEAN])
+    assert torch.equal(clean.damaged_latents, clean.clean_latents)
+    for name in ("level", "compression", "stereo", "perceptual"):
+        assert getattr(damaged, name).any(), name
+        assert not getattr(clean, name).any(), name
+    assert damaged.mask.any()
+    assert not clean.mask.any()
+
+
+def test_a_window_of_tokens_alone_is_shown_clean_too(dataset: BundleDataset) -> None:
+    (window, *_) = windows_of(collate([dataset[0]]))
+    shown = shown_clean(window)
+    assert shown.keys() == window.keys()
+    assert torch.equal(shown["codes_damaged"], window["codes_clean"])
+    assert torch.equal(shown["scales_damaged"], window["scales_clean"])
 
 
 def test_a_batch_of_windows_is_a_sample_of_one_segment_each(dataset: BundleDataset) -> None:

@@ -1,0 +1,88 @@
+"""What restorers give per fault, from kept evaluations: a digest to commit, and the table of docs/tokens.md.
+
+    rebounce evaluate --clean MUSIC --recipe readme --codec light --preset residual.toml ... -o out/readme
+    python -m benchmarks.restorer_table out/readme out/realistic
+
+Each folder is one evaluation and goes by its name. Writes benchmarks/results/token-restore.json: of every fault and
+system the mean SI-SDR and log-spectral distance, and what was gained over the damaged input with its 95 % interval over
+tracks; and of every preset how many clean tracks came back bit for bit. The music itself is not part of the project.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+RESULT = Path(__file__).parent / "results" / "token-restore.json"
+SCORES = ("si_sdr_db", "log_spectral_distance_db")
+DAMAGED = "damaged"
+
+Data = dict[str, Any]
+
+
+def main(folders: list[str]) -> None:
+    digests = {Path(folder).name: digest(Path(folder)) for folder in folders}
+    RESULT.write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
+    for name, kept in digests.items():
+        print(f"\n### {name}\n\n{table(kept)}\n\n{clean_table(kept)}")
+
+
+def digest(folder: Path) -> Data:
+    """What is kept of one evaluation."""
+    data = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    return {
+        "version": data["version"],
+        "asked": {name: value for name, value in data["asked"].items() if name not in ("clean", "output")},
+        "faults": {group["name"]: _group(group) for group in data["groups"]},
+        "clean": {harm["preset"]: {**harm["identical"], "failed": harm["failed"]} for harm in data["do_no_harm"]},
+        "worth_training": data["worth_training"],
+    }
+
+
+def table(kept: Data) -> str:
+    """One row a system, one column a fault: SI-SDR / log-spectral distance; bold where a gain is sure, (-) a loss."""
+    faults = kept["faults"]
+    systems = list(next(iter(faults.values()))["systems"])
+    head = ["| SI-SDR, dB / log-spectral distance, dB |", *(f" {name} |" for name in faults)]
+    rows = ["".join(head), "|---|" + "---|" * len(faults)]
+    for system in systems:
+        cells = [_cell(group["systems"].get(system)) for group in faults.values()]
+        rows.append(f"| {system} |" + "".join(f" {cell} |" for cell in cells))
+    return "\n".join(rows)
+
+
+def clean_table(kept: Data) -> str:
+    """How many clean tracks came back as they were."""
+    rows = ["| clean tracks that came back bit for bit | |", "|---|---|"]
+    rows += [f"| {preset} | {rate['successes']} of {rate['tracks']} |" for preset, rate in kept["clean"].items()]
+    return "\n".join(rows)
+
+
+def _group(group: Data) -> Data:
+    return {
+        "tracks": group["tracks"],
+        "items": group["items"],
+        "systems": {row["system"]: _row(row) for row in group["rows"] if not row["absent"]},
+    }
+
+
+def _row(row: Data) -> Data:
+    return {"unchanged": row["unchanged"], "failed": row["failed"]} | {
+        score: {key: row["scores"][score][key] for key in ("mean", "low", "high", "gain")} for score in SCORES
+    }
+
+
+def _cell(row: Data | None) -> str:
+    return "" if row is None else " / ".join(_shown(row[score]) for score in SCORES)
+
+
+def _shown(score: Data) -> str:
+    if score["mean"] is None:
+        return "-"
+    verdict = (score["gain"] or {}).get("verdict", 0)
+    text = f"{score['mean']:.2f}"
+    return {1: f"**{text}**", -1: f"{text} (-)"}.get(verdict, text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -83,9 +83,9 @@ def _figure(name: str, threads: int, package: Callable[[], ModelPackage], rival:
     )
 
 
-def restorer_speed(least_mask: float, name: str) -> Figure:
+def restorer_speed(least: float, name: str) -> Figure:
     """How fast TokenRestore runs with the model that comes with rebounce."""
-    plugin = TokenRestore(least_mask=least_mask, device="cpu")
+    plugin = TokenRestore(least_mask=least, least_change=least, device="cpu")
     times = times_s(lambda: plugin(_music(), RATE_HZ), REPEATS)
     factors = [SECONDS / seconds for seconds in times]
     return Figure(

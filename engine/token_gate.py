@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from rebounce.engine.codec_models import Codes, Latents
 
-MASK_RAMP = 0.1
-"""Below the least mask a change of latents fades out over this much of it."""
+LEAST_LEVEL = 1e-6
+RAMP = 0.2
+"""Below the least change a change of latents fades out over this part of it."""
 
 Chances = NDArray[np.float32]
 """`(windows, codebooks, tokens)`, or `(windows,)` where those were averaged; 0 to 1."""
@@ -32,10 +33,15 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """Lets through what is at least this likely to be wrong as it is, and in which the network trusts this much."""
+    """Lets through what is at least this likely to be wrong as it is, and in which the network trusts this much.
+
+    A token goes by itself; a change of latents by the means over its window, and by its own size: a network that is not
+    sure proposes a small one. `least_change` is a part of the latents' own level.
+    """
 
     least_mask: float
     least_confidence: float
+    least_change: float
 
     def codes(self, own: Codes, proposal: Proposal) -> Codes:
         """The proposed codes where the gate is open, else the input's own."""
@@ -44,15 +50,20 @@ class Gate:
 
     def latents(self, own: Latents, proposal: Proposal) -> Latents:
         """The latents with what the gate lets through of their change."""
-        changed: Latents = own + self.opening(proposal)[:, np.newaxis, np.newaxis] * proposal.latent_change
+        changed: Latents = own + self.opening(own, proposal)[:, np.newaxis, np.newaxis] * proposal.latent_change
         return changed
 
-    def opening(self, proposal: Proposal) -> Chances:
-        """How far the gate is open to a change of latents, `(windows,)`: 0 is shut.
-
-        A change of latents belongs to no token, and a token alone says little: all of a window have a say in it.
-        """
-        above = (proposal.mask.mean(axis=(1, 2)) - self.least_mask) / MASK_RAMP
+    def opening(self, own: Latents, proposal: Proposal) -> Chances:
+        """How far the gate is open to a change of latents, `(windows,)`: 0 is shut."""
+        is_likely = proposal.mask.mean(axis=(1, 2)) >= self.least_mask
         is_trusted = proposal.confidence.mean(axis=(1, 2)) >= self.least_confidence
-        opening: Chances = (np.clip(1 + above, 0, 1) * is_trusted).astype(np.float32)
+        size = _level(proposal.latent_change) / np.maximum(_level(own), LEAST_LEVEL)
+        above = (size - self.least_change) / (RAMP * max(self.least_change, LEAST_LEVEL))
+        opening: Chances = (np.clip(1 + above, 0, 1) * (is_likely & is_trusted)).astype(np.float32)
         return opening
+
+
+def _level(latents: Latents) -> NDArray[np.float64]:
+    """The root mean square of each window."""
+    level: NDArray[np.float64] = np.sqrt(np.square(latents, dtype=np.float64).mean(axis=(1, 2)))
+    return level

@@ -28,8 +28,10 @@ class TokenRestore(Plugin):
     difference, "transfer" applies the gain between them to the input's own spectrum, "decode" puts the second in the
     input's place. `source` is what is decoded: changed "latents", or whole "tokens". `weight` holds back, in
     "residual", what the codec is not to be trusted with. A proposal is taken where the token is wrong with a chance of
-    at least `least_mask`, and the network's confidence in its own is at least `least_confidence`. `level` also applies
-    the change of level that the network proposes; without it none is made on purpose. `strength` scales all of it.
+    at least `least_mask`, and the network's confidence in its own is at least `least_confidence`: a token for itself, a
+    change of latents by the means over its window, and only if it is at least `least_change` of the latents' level; at
+    0 everything is repaired that the model has something to say to. `level` also applies the change of level that the
+    network proposes; without it none is made on purpose. `strength` scales all of it.
 
     Not for faults that the model was not trained on. `device` is "auto", "cpu", "cuda" or "cuda:1"; all but the first
     are strict.
@@ -45,6 +47,7 @@ class TokenRestore(Plugin):
     strength = Number(0.0, 1.0)
     least_mask = Number(0.0, 1.0)
     least_confidence = Number(0.0, 1.0)
+    least_change = Number(0.0, 1.0)
     level = Flag()
     device = Text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:\d{1,3})?")
 
@@ -56,14 +59,16 @@ class TokenRestore(Plugin):
         source: str = "latents",
         weight: str = "coherence",
         strength: float = 1.0,
-        least_mask: float = 0.5,
+        least_mask: float = 0.3,
         least_confidence: float = 0.0,
+        least_change: float = 0.2,
         level: bool = False,
         device: str = "auto",
     ) -> None:
         super().__init__(model=str(model), mode=mode, source=source, weight=weight, strength=strength, level=level)
         self.least_mask = least_mask
         self.least_confidence = least_confidence
+        self.least_change = least_change
         self.device = device
         self._found: tuple[str, ModelPackage] | None = None
         # Of the last run; its models themselves are kept by nobody here, so that a plugin can be copied and pickled.
@@ -99,12 +104,20 @@ class TokenRestore(Plugin):
         if tally.changed:
             said.append(f"{tally.changed} of {tally.windows} windows were repaired")
         elif tally.windows:
-            said.append("the network found nothing to repair")
+            said.append(self._why_nothing())
         levels_db = (tally.lowest_level_db, tally.highest_level_db)
         if self.level and tally.windows and any(levels_db):
             least_db, most_db = (self.strength * level_db for level_db in levels_db)
             said.append(f"level changed by {least_db:+.1f} to {most_db:+.1f} dB")
         return said
+
+    def _why_nothing(self) -> str:
+        if self.source == "latents" and self.least_change > 0:
+            return (
+                f"no window has a change of {self.least_change:g} or more of its latents' level, of which the network "
+                "would be sure; least_change = 0 takes smaller ones too"
+            )
+        return "the network found nothing to repair"
 
     # What a run needs.
 
@@ -126,7 +139,9 @@ class TokenRestore(Plugin):
         if self.is_identity() or channels > CHANNELS:
             return super().stream(sample_rate_hz, channels)
         models = self._open()
-        gate = Gate(least_mask=self.least_mask, least_confidence=self.least_confidence)
+        gate = Gate(
+            least_mask=self.least_mask, least_confidence=self.least_confidence, least_change=self.least_change
+        )
         plan = RepairPlan(mode=self.mode, source=self.source, weight=self.weight, gate=gate)
         run = TokenRun(TokenRepair(models, plan), self._run_plan(models, (sample_rate_hz, channels), plan.replaces))
         self._tally = run.tally

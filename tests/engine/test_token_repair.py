@@ -33,7 +33,12 @@ def encoding(tmp_path_factory: pytest.TempPathFactory) -> TokenModels:
 
 
 def plan(mode: str = "residual", source: str = "latents", weight: str = "none", least_mask: float = 0.5) -> RepairPlan:
-    return RepairPlan(mode=mode, source=source, weight=weight, gate=Gate(least_mask=least_mask, least_confidence=0.0))
+    return RepairPlan(
+        mode=mode,
+        source=source,
+        weight=weight,
+        gate=Gate(least_mask=least_mask, least_confidence=0.0, least_change=0.0),
+    )
 
 
 def window(audio: Audio) -> Window:

@@ -1,9 +1,9 @@
 """Run this model package on a 48 kHz stereo WAV (PCM of 16, 24 or 32 bits): python run.py IN.wav OUT.wav
 
 Needs numpy and onnxruntime, and nothing of rebounce. A codec gives its round trip; a restorer gives the input with what
-its network would change added: decode(restored tokens) - decode(the input's tokens). Each window of audio is divided by
-its level; what is computed for its first and last frames (the context) is thrown away, and the next window starts where
-the rest ended.
+its network would change added: decode(the restored latents) - decode(the input's latents). Each window of audio is
+divided by its level; what is computed for its first and last frames (the context) is thrown away, and the next window
+starts where the rest ended.
 """
 
 import sys
@@ -26,22 +26,24 @@ def main(source: str, target: str) -> None:
     padded = np.pad(audio, ((0, 0), (context, window)))
     made = np.zeros_like(padded[:, : audio.shape[1] + hop])
     for start in range(0, audio.shape[1], hop):
-        through = run_window(padded[:, start : start + window], sessions, manifest["scaling"])
+        through = run_window(padded[:, start : start + window], sessions, manifest)
         made[:, start : start + hop] = through[:, context : context + hop]
     write_wav(target, made[:, : audio.shape[1]], manifest)
 
 
-def run_window(window: Any, sessions: dict[str, Any], scaling: dict[str, Any]) -> Any:
+def run_window(window: Any, sessions: dict[str, Any], manifest: dict[str, Any]) -> Any:
     """One window `(channels, frames)` through all models."""
-    scale = np.float32(level(window, **scaling))
+    scale = np.float32(level(window, **manifest["scaling"]))
     run = {name.removesuffix(".onnx"): session.run for name, session in sessions.items()}
-    codes = run["quantiser"](None, {"latents": run["encoder"](None, {"audio": (window / scale)[None]})[0]})[0]
-    latents = run["lookup"](None, {"codes": codes})[0]
+    encoded = run["encoder"](None, {"audio": (window / scale)[None]})[0]
+    codes = run["quantiser"](None, {"latents": encoded})[0]
+    is_encoded = manifest["settings"].get("latents") == "encoded"
+    latents = encoded if is_encoded else run["lookup"](None, {"codes": codes})[0]
     decoded = run["decoder"](None, {"latents": latents})[0][0]
     if "unet" not in run:
         return scale * decoded
-    clean_codes = run["unet"](["clean_codes"], {"codes": codes, "latents": latents})[0]
-    restored = run["decoder"](None, {"latents": run["lookup"](None, {"codes": clean_codes})[0]})[0][0]
+    change = run["unet"](["latent_change"], {"codes": codes, "latents": latents})[0]
+    restored = run["decoder"](None, {"latents": latents + change})[0][0]
     return window + scale * (restored - decoded)
 
 

@@ -159,7 +159,12 @@ def test_what_was_trained_on_encoded_latents_repairs_windows_as_it_does_in_torch
     exported = write_package(token_unet.plan(read_checkpoint(training.folder.best), asked), tmp_path / "restorer")
     models = open_token_models(exported.package, "cpu")
     assert models.sees_encoded
-    plan = RepairPlan(mode="residual", source="latents", weight="none", gate=Gate(least_mask=0.0, least_confidence=0.0))
+    plan = RepairPlan(
+        mode="residual",
+        source="latents",
+        weight="none",
+        gate=Gate(least_mask=0.0, least_confidence=0.0, least_change=0.0),
+    )
     windows = [Window(audio=music(seed)[:, :5_120], first=0, end=5_120) for seed in range(3)]
     made = TokenRepair(models, plan)(windows)
     for index, window in enumerate(windows):

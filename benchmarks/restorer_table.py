@@ -13,18 +13,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import conditions
+
 RESULT = Path(__file__).parent / "results" / "token-restore.json"
 SCORES = ("si_sdr_db", "log_spectral_distance_db")
-DAMAGED = "damaged"
 
 Data = dict[str, Any]
 
 
 def main(folders: list[str]) -> None:
     digests = {Path(folder).name: digest(Path(folder)) for folder in folders}
-    RESULT.write_text(json.dumps(digests, indent=1) + "\n", encoding="utf-8")
-    for name, kept in digests.items():
-        print(f"\n### {name}\n\n{table(kept)}\n\n{clean_table(kept)}")
+    assert len(digests) == len(folders), "evaluations go by the names of their folders"
+    kept = {"conditions": conditions(), "evaluations": digests}
+    RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    for name, one in digests.items():
+        print(f"\n### {name}\n\n{table(one)}\n\n{clean_table(one)}")
 
 
 def digest(folder: Path) -> Data:
@@ -42,7 +45,7 @@ def digest(folder: Path) -> Data:
 def table(kept: Data) -> str:
     """One row a system, one column a fault: SI-SDR / log-spectral distance; bold where a gain is sure, (-) a loss."""
     faults = kept["faults"]
-    systems = list(next(iter(faults.values()))["systems"])
+    systems = list(dict.fromkeys(name for group in faults.values() for name in group["systems"]))
     head = ["| SI-SDR, dB / log-spectral distance, dB |", *(f" {name} |" for name in faults)]
     rows = ["".join(head), "|---|" + "---|" * len(faults)]
     for system in systems:

@@ -7,12 +7,15 @@ from numpy.typing import NDArray
 
 from rebounce.engine.codec_models import Codes, Latents
 
-LEAST_LEVEL = 1e-6
+LEAST = 1e-6
+"""Keeps 0 / 0 out."""
 RAMP = 0.2
 """Below the least change a change of latents fades out over this part of it."""
 
 Chances = NDArray[np.float32]
 """`(windows, codebooks, tokens)`, or `(windows,)` where those were averaged; 0 to 1."""
+Heard = NDArray[np.bool_]
+"""`(windows, tokens)`: false where a token is wholly before the piece or after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +51,27 @@ class Gate:
         is_open = (proposal.mask >= self.least_mask) & (proposal.confidence >= self.least_confidence)
         return np.where(is_open, proposal.clean_codes, own)
 
-    def latents(self, own: Latents, proposal: Proposal) -> Latents:
+    def latents(self, own: Latents, proposal: Proposal, is_heard: Heard) -> Latents:
         """The latents with what the gate lets through of their change."""
-        changed: Latents = own + self.opening(own, proposal)[:, np.newaxis, np.newaxis] * proposal.latent_change
+        opening = self.opening(own, proposal, is_heard)[:, np.newaxis, np.newaxis]
+        changed: Latents = own + opening * proposal.latent_change
         return changed
 
-    def opening(self, own: Latents, proposal: Proposal) -> Chances:
+    def opening(self, own: Latents, proposal: Proposal, is_heard: Heard) -> Chances:
         """How far the gate is open to a change of latents, `(windows,)`: 0 is shut."""
-        is_likely = proposal.mask.mean(axis=(1, 2)) >= self.least_mask
-        is_trusted = proposal.confidence.mean(axis=(1, 2)) >= self.least_confidence
-        size = _level(proposal.latent_change) / np.maximum(_level(own), LEAST_LEVEL)
-        above = (size - self.least_change) / (RAMP * max(self.least_change, LEAST_LEVEL))
+        is_likely = _mean(proposal.mask, is_heard) >= self.least_mask
+        is_trusted = _mean(proposal.confidence, is_heard) >= self.least_confidence
+        size = _level(proposal.latent_change) / np.maximum(_level(own), LEAST)
+        above = (size - self.least_change) / (RAMP * max(self.least_change, LEAST))
         opening: Chances = (np.clip(1 + above, 0, 1) * (is_likely & is_trusted)).astype(np.float32)
         return opening
+
+
+def _mean(chances: Chances, is_heard: Heard) -> Chances:
+    """Over the codebooks and over the tokens in which the piece is heard."""
+    count = np.maximum(is_heard.sum(axis=1), 1)
+    mean: Chances = (chances.mean(axis=1) * is_heard).sum(axis=1) / count
+    return mean
 
 
 def _level(latents: Latents) -> NDArray[np.float64]:

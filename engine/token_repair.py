@@ -1,7 +1,7 @@
 """Windows in, what repairs them out: encode, ask the network, decode twice, and compare the two decodes.
 
-Always true here: a window's repair depends on nothing but the window; where the network, or the gate, leaves every
-token of a window as it is, nothing is decoded and the repair is exactly zero.
+Always true here: a window's repair depends on nothing but the window; where the network, or the gate, leaves a window's
+tokens and latents as they are, nothing is decoded and the repair is exactly zero.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.codec_models import Codes, Latents
 from rebounce.engine.errors import ModelError
 from rebounce.engine.repair_modes import residual, transfer_change
-from rebounce.engine.token_gate import Gate, Proposal
+from rebounce.engine.token_gate import Gate, Heard, Proposal
 from rebounce.engine.token_models import TokenModels
 from rebounce.engine.token_windows import Window
 from rebounce.engine.window_sessions import thread_count
@@ -92,18 +92,22 @@ class TokenRepair:
         )
         if heard:
             audio = np.stack([windows[index].audio / np.float32(scales[index]) for index in heard])
-            self._repair(audio, heard, repairs)
+            self._repair(audio, [windows[index] for index in heard], heard, repairs)
             repairs.audio[heard] *= np.array(scales, dtype=np.float32)[heard, np.newaxis, np.newaxis]
         return repairs
 
-    def _repair(self, audio: NDArray[np.float32], places: list[int], repairs: Repairs) -> None:
-        """Repair windows that were divided by their scales, each into its place."""
+    def _repair(
+        self, audio: NDArray[np.float32], windows: Sequence[Window], places: list[int], repairs: Repairs
+    ) -> None:
+        """Repair windows, whose audio was divided by their scales, each into its place."""
         codec = self._models.codec
         encoded = self._numbers(codec.encode(audio))
         codes = codec.quantise(encoded)
         seen = encoded if self._models.sees_encoded else codec.lookup(codes)
         proposal = self._models.propose(codes, seen)
-        latents, restored = self._before_and_after(codes, seen, proposal)
+        for chances in (proposal.mask, proposal.confidence):
+            self._numbers(chances)
+        latents, restored = self._before_and_after(codes, seen, proposal, self._is_heard(windows))
         is_changed = (restored != latents).any(axis=(1, 2))
         repairs.is_changed[places] = is_changed
         repairs.level_db[places] = _level_db(self._numbers(proposal.level_db))
@@ -114,10 +118,19 @@ class TokenRepair:
             made = _each_in_a_thread(self._made, audio[busy], decoded)
             repairs.audio[np.array(places)[busy]] = made
 
-    def _before_and_after(self, codes: Codes, seen: Latents, proposal: Proposal) -> tuple[Latents, Latents]:
+    def _is_heard(self, windows: Sequence[Window]) -> Heard:
+        """In which tokens of each window the piece is."""
+        settings = self._models.codec.settings
+        firsts = np.arange(settings.window_tokens) * settings.framing.hop_frames
+        lasts = firsts + settings.framing.hop_frames
+        return np.stack([(lasts > window.first) & (firsts < window.end) for window in windows])
+
+    def _before_and_after(
+        self, codes: Codes, seen: Latents, proposal: Proposal, is_heard: Heard
+    ) -> tuple[Latents, Latents]:
         """The input's latents, and what the network and the gate make of them."""
         if self._plan.source == "latents":
-            return seen, self._plan.gate.latents(seen, proposal)
+            return seen, self._plan.gate.latents(seen, proposal, is_heard)
         own = self._models.codec.lookup(codes) if self._models.sees_encoded else seen
         chosen = self._plan.gate.codes(codes, proposal)
         is_other = (chosen != codes).any(axis=(1, 2))

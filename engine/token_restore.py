@@ -1,8 +1,8 @@
-"""TokenRestore: repairs a mix by what a network says its codec's tokens should have been.
+"""TokenRestore: repairs a mix by what a network says its codec's latents, or its tokens, should have been.
 
-The mix itself does not go through the codec. It is coded only to be looked at: the network proposes the tokens of the
-clean mix, both the input's tokens and the proposed ones are decoded, and what the two decodes differ by is what the mix
-is repaired with. Where the network proposes nothing, the samples leave bit-identical. See docs/tokens.md.
+The mix itself does not go through the codec. It is coded only to be looked at: the network proposes the latents or the
+tokens of the clean mix, the input's and the proposed ones are decoded, and what the two decodes differ by is what the
+mix is repaired with. Where the network proposes nothing, the samples leave bit-identical. See docs/tokens.md.
 """
 
 from typing import Any, ClassVar
@@ -29,8 +29,8 @@ class TokenRestore(Plugin):
     input's place. `source` is what is decoded: changed "latents", or whole "tokens". `weight` holds back, in
     "residual", what the codec is not to be trusted with. A proposal is taken where the token is wrong with a chance of
     at least `least_mask`, and the network's confidence in its own is at least `least_confidence`: a token for itself, a
-    change of latents by the means over its window, and only if it is at least `least_change` of the latents' level; at
-    0 everything is repaired that the model has something to say to. `level` also applies the change of level that the
+    change of latents by the means over its window, and only if it is at least `least_change` of the latents' level.
+    `level` also applies the change of level that the
     network proposes; without it none is made on purpose. `strength` scales all of it.
 
     Not for faults that the model was not trained on. `device` is "auto", "cpu", "cuda" or "cuda:1"; all but the first
@@ -114,8 +114,8 @@ class TokenRestore(Plugin):
     def _why_nothing(self) -> str:
         if self.source == "latents" and self.least_change > 0:
             return (
-                f"no window has a change of {self.least_change:g} or more of its latents' level, of which the network "
-                "would be sure; least_change = 0 takes smaller ones too"
+                f"the network is sure of no repair: none comes to {self.least_change:g} of the latents' level; "
+                "least_mask = 0 with least_change = 0 takes all that it proposes"
             )
         return "the network found nothing to repair"
 
@@ -139,9 +139,7 @@ class TokenRestore(Plugin):
         if self.is_identity() or channels > CHANNELS:
             return super().stream(sample_rate_hz, channels)
         models = self._open()
-        gate = Gate(
-            least_mask=self.least_mask, least_confidence=self.least_confidence, least_change=self.least_change
-        )
+        gate = Gate(least_mask=self.least_mask, least_confidence=self.least_confidence, least_change=self.least_change)
         plan = RepairPlan(mode=self.mode, source=self.source, weight=self.weight, gate=gate)
         run = TokenRun(TokenRepair(models, plan), self._run_plan(models, (sample_rate_hz, channels), plan.replaces))
         self._tally = run.tally

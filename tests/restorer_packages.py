@@ -20,22 +20,24 @@ LEVEL_DB = 1.5
 CHANGE = -0.5
 
 
-def rule_package(
+def rule_package(  # noqa: PLR0913 - an argument for each thing that a test may set
     folder: Path,
     wrong: Iterable[int],
     name: str = "rule",
+    *,
     change: float = CHANGE,
     level_db: float = LEVEL_DB,
     latents: str = "codes",
+    chance: float = 1.0,
 ) -> ModelPackage:
     """A network to which a token is wrong, in all its codebooks, where its first code is one of `wrong`.
 
     Right would be the next code (0 after the last), of which it is sure by `CONFIDENCE`, and latents that are changed
-    by `change` times what they are; and every window should be `level_db` louder.
+    by `change` times what they are; and every window should be `level_db` louder. `chance` is what the mask says there.
     """
     codec = tiny_codec_package(folder)
     settings = codec_settings(codec)
-    (folder / "unet.onnx").write_bytes(_network(settings, wrong, change, level_db).SerializeToString())
+    (folder / "unet.onnx").write_bytes(_network(settings, wrong, (change, level_db, chance)).SerializeToString())
     session = open_session(folder / "unet.onnx", "cpu", threads=1)
     manifest = codec.manifest
     return write_manifest(
@@ -56,10 +58,11 @@ def changed_manifest(package: ModelPackage, **changes: object) -> ModelPackage:
     return write_manifest(package.folder, replace(package.manifest, **changes))  # type: ignore[arg-type]
 
 
-def _network(settings: CodecSettings, wrong: Iterable[int], change: float, level_db: float) -> onnx.ModelProto:
+def _network(settings: CodecSettings, wrong: Iterable[int], says: tuple[float, float, float]) -> onnx.ModelProto:
+    change, level_db, chance = says
     books, tokens, size = settings.codebooks, settings.window_tokens, settings.codebook_size
     is_wrong = np.zeros(size, dtype=np.float32)
-    is_wrong[list(wrong)] = 1
+    is_wrong[list(wrong)] = chance
     constants: dict[str, Any] = {
         "is_wrong": is_wrong,
         "one": np.array(1, dtype=np.int64),

@@ -67,7 +67,7 @@ class BundleDataset(Dataset[Sample]):
         given = [folders] if isinstance(folders, str | Path) else folders
         self.folders = tuple(Path(folder) for folder in given)
         self.paths = _bundles(self.folders, split, stages)
-        self._features = tuple(features)
+        self.features = tuple(features)
         self._windows = windows
         if not self.paths:
             named = f"stage {', '.join(stages)}" if stages else "any stage"
@@ -75,7 +75,7 @@ class BundleDataset(Dataset[Sample]):
                 f"{', '.join(map(str, self.folders))}: expected bundles of split {split!r} in {named}, found none; "
                 "make some with rebounce prepare (a handful of masters may all fall into one split)"
             )
-        first = read_bundle(self.paths[0], features=self._features)  # what is not there is said before anything runs
+        first = read_bundle(self.paths[0], features=self.features)
         self._kind = _kind_of(first)
         self.codec_id, self.codebook_size = first.clean.codec_id, first.codebook_size
         self.codebooks, self.framing = first.clean.codes.shape[1], first.framing
@@ -86,7 +86,7 @@ class BundleDataset(Dataset[Sample]):
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
         given, epoch = key if isinstance(key, tuple) else (key, 0)
         index = range(len(self))[given]
-        bundle = self.bundle(index, self._features)
+        bundle = self.bundle(index, self.features)
         segments = len(bundle.clean.scales)
         first = self._windows.first(index, epoch, segments) if self._windows else 0
         count = min(self._windows.segments, segments) if self._windows else segments
@@ -119,7 +119,7 @@ class BundleDataset(Dataset[Sample]):
             "frames": torch.tensor(max(end - start, 0)),
             "index": torch.tensor(index),
         }
-        for name in self._features:
+        for name in self.features:
             values = bundle.features[name]
             part = values[segments] if name in OF_SEGMENTS else _columns(values, start, end)
             sample[name] = torch.from_numpy(part.astype(np.float32))

@@ -20,7 +20,7 @@ from rebounce.engine.errors import BundleError, CodecError, RecipeError, Unsuppo
 from rebounce.engine.staging import PREFIX
 from rebounce.engine.staging import SUFFIX as PART_SUFFIX
 from rebounce.training.bundle import SUFFIX, bundle_bytes, read_bundle, write_bundle
-from rebounce.training.bundle_features import features_of
+from rebounce.training.bundle_features import LATENTS, features_of
 from rebounce.training.bundle_item import Bundle
 from rebounce.training.codecs import CodecChoice, opened
 from rebounce.training.exercise import Exercise, draw_item
@@ -30,6 +30,8 @@ from rebounce.training.tracks import Pair, Track, frames_at, make_pair, split_of
 # File systems give whole blocks.
 BLOCK_BYTES = 4096
 PROBE_S = 2.0
+ENCODED_FOR_LATENTS = 3
+"""Sides, beside those that become tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,8 @@ def seconds_needed(preparation: Preparation, tasks: Sequence[Task]) -> float:
     start_s = time.perf_counter()
     codec.encode(noise)
     seconds_per_frame = (time.perf_counter() - start_s) / frames
-    sides = [2 if preparation.exercises[task.stage].count != (0, 0) else 1 for task in tasks]
+    more = ENCODED_FOR_LATENTS if LATENTS in preparation.settings.features else 0
+    sides = [more + (2 if preparation.exercises[task.stage].count != (0, 0) else 1) for task in tasks]
     return seconds_per_frame * sum(task.frames * count for task, count in zip(tasks, sides, strict=True))
 
 

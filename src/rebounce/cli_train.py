@@ -58,7 +58,8 @@ class Arguments:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an epoch on stdout, and nothing else there.")
 @with_verbosity
 def train(**typed: Any) -> None:
-    """Train a network by a curriculum, as CONFIG says: a file, or one of token-unet, tiny, light-codec.
+    """Train a network by a curriculum, as CONFIG says: a file, or one of token-unet, light, tiny,
+    light-codec.
 
     A run that was killed, at any time, goes on with --resume and comes to the same numbers. Under torchrun, one
     process to each GPU, nothing else changes.

@@ -38,10 +38,13 @@ def test_it_sees_latents_as_the_codec_makes_them() -> None:
 
 
 def test_the_plugin_runs_it_unasked() -> None:
-    audio = make_mix(seed=3, seconds=4.0, sample_rate_hz=RATE_HZ).audio
+    audio = make_mix(seed=3, seconds=10.0, sample_rate_hz=RATE_HZ).audio[:, : 4 * RATE_HZ]
     plugin = TokenRestore(device="cpu")
     restored = plugin(audio, RATE_HZ)
     assert restored.shape == audio.shape
+    assert np.isfinite(restored).all()
+    (said,) = plugin.notes()
+    assert np.array_equal(restored, audio) == said.startswith("the network is sure of no repair")
     assert plugin.model_id() == find_model("light").id
     forced = TokenRestore(device="cpu", least_mask=0.0, least_change=0.0)(audio, RATE_HZ)
     assert np.isfinite(forced).all()

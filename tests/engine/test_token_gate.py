@@ -29,10 +29,12 @@ def proposal(
 
 def at_level(values: np.ndarray, level: np.ndarray | float) -> np.ndarray:
     found = np.sqrt(np.mean(values**2, axis=(1, 2), keepdims=True))
-    return (values / found * np.reshape(level, (-1, 1, 1))).astype(np.float32)
+    levelled: np.ndarray = (values / found * np.reshape(level, (-1, 1, 1))).astype(np.float32)
+    return levelled
 
 
 OWN_CODES = np.full((WINDOWS, BOOKS, TOKENS), 16, dtype=np.int64)
+HEARD = np.ones((WINDOWS, TOKENS), dtype=np.bool_)
 OWN_LATENTS = at_level(np.random.default_rng(1).standard_normal((WINDOWS, DIMENSION, TOKENS)), 2.0)
 
 
@@ -48,32 +50,42 @@ def test_a_token_is_taken_where_it_is_likely_wrong_and_the_network_is_sure_of_it
 
 def test_an_open_gate_lets_all_of_the_change_through_and_a_shut_one_nothing() -> None:
     said = proposal()
-    assert np.array_equal(gate().latents(OWN_LATENTS, said), OWN_LATENTS + said.latent_change)
+    assert np.array_equal(gate().latents(OWN_LATENTS, said, HEARD), OWN_LATENTS + said.latent_change)
     for shut in (gate(least_mask=1), gate(least_confidence=0.5), gate(least_change=0.7)):
-        kept = shut.latents(OWN_LATENTS, proposal(mask=0.2, confidence=0.4))
+        kept = shut.latents(OWN_LATENTS, proposal(mask=0.2, confidence=0.4), HEARD)
         assert kept.tobytes() == OWN_LATENTS.tobytes()
 
 
 @pytest.mark.parametrize(("change", "opening"), [(2.0, 1.0), (1.0, 1.0), (0.95, 0.75), (0.9, 0.5), (0.8, 0.0), (0, 0)])
 def test_a_change_of_latents_fades_out_below_the_least_part_of_their_level(change: float, opening: float) -> None:
-    found = gate(least_change=0.5).opening(OWN_LATENTS, proposal(change=change))
+    found = gate(least_change=0.5).opening(OWN_LATENTS, proposal(change=change), HEARD)
     assert found == pytest.approx(np.full(WINDOWS, opening), abs=1e-5)
     assert pytest.approx(0.2) == RAMP
 
 
 def test_each_window_goes_by_its_own_change_and_silent_latents_by_any() -> None:
     said = proposal(change=np.array([0.5, 1.5]))
-    assert gate(least_change=0.5).opening(OWN_LATENTS, said).tolist() == [0, 1]
-    assert gate(least_change=0.5).opening(np.zeros_like(OWN_LATENTS), said).tolist() == [1, 1]
+    assert gate(least_change=0.5).opening(OWN_LATENTS, said, HEARD).tolist() == [0, 1]
+    assert gate(least_change=0.5).opening(np.zeros_like(OWN_LATENTS), said, HEARD).tolist() == [1, 1]
 
 
 def test_all_tokens_and_codebooks_of_a_window_have_their_say_and_none_of_another() -> None:
     mask = np.zeros((WINDOWS, BOOKS, TOKENS))
     mask[0, :, : TOKENS // 4] = 1
     mask[1, :, : 3 * TOKENS // 4] = 1
-    assert gate(least_mask=0.5).opening(OWN_LATENTS, proposal(mask=mask)).tolist() == [0, 1]
-    assert gate(least_confidence=0.5).opening(OWN_LATENTS, proposal(confidence=mask)).tolist() == [0, 1]
+    assert gate(least_mask=0.5).opening(OWN_LATENTS, proposal(mask=mask), HEARD).tolist() == [0, 1]
+    assert gate(least_confidence=0.5).opening(OWN_LATENTS, proposal(confidence=mask), HEARD).tolist() == [0, 1]
     mask[:] = 0
     mask[:, :1] = 1
-    assert not gate(least_mask=0.5).opening(OWN_LATENTS, proposal(mask=mask)).any()
-    assert (gate(least_mask=0.25).opening(OWN_LATENTS, proposal(mask=mask)) == 1).all()
+    assert not gate(least_mask=0.5).opening(OWN_LATENTS, proposal(mask=mask), HEARD).any()
+    assert (gate(least_mask=0.25).opening(OWN_LATENTS, proposal(mask=mask), HEARD) == 1).all()
+
+
+def test_tokens_beyond_the_piece_have_no_say() -> None:
+    mask = np.zeros((WINDOWS, BOOKS, TOKENS))
+    mask[:, :, :5] = 1
+    is_heard = HEARD.copy()
+    is_heard[0, 5:] = False
+    assert gate(least_mask=0.5).opening(OWN_LATENTS, proposal(mask=mask), is_heard).tolist() == [1, 0]
+    is_heard[0] = False
+    assert not gate(least_mask=0.5).opening(OWN_LATENTS, proposal(mask=mask), is_heard).any()

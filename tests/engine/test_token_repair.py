@@ -159,6 +159,27 @@ def test_a_level_that_is_no_number_is_named_too(tmp_path: Path) -> None:
         TokenRepair(open_token_models(package, "cpu"), plan())(WINDOWS)
 
 
+@pytest.mark.parametrize("source", ["latents", "tokens"])
+def test_a_mask_that_is_no_number_does_not_pass_for_nothing_to_repair(tmp_path: Path, source: str) -> None:
+    package = rule_package(tmp_path / "broken", wrong=range(16), name="broken", chance=np.nan)
+    with pytest.raises(ModelError, match=r"broken@\w+: expected numbers from its models, found NaN or infinity"):
+        TokenRepair(open_token_models(package, "cpu"), plan(source=source))(WINDOWS)
+
+
+def test_what_lies_beyond_the_piece_has_no_say_in_the_gate(models: TokenModels, tmp_path: Path) -> None:
+    short = Window(audio=WINDOWS[0].audio.copy(), first=0, end=FRAMES // 8)
+    short.audio[:, short.end :] = 0
+    scaled = short.audio / np.float32(models.codec.window_scale(short.own))
+    (codes,) = models.codec.quantise(models.codec.encode(scaled[np.newaxis]))
+    silence = codes[0, -1]
+    is_wrong = codes[0] != silence
+    least = float(is_wrong[: is_wrong.size // 8].mean())
+    assert is_wrong.mean() < 0.5 * least
+    package = rule_package(tmp_path / "music", wrong=set(range(16)) - {int(silence)}, name="music")
+    made = TokenRepair(open_token_models(package, "cpu"), plan(least_mask=0.9 * least))([short])
+    assert made.is_changed.all()
+
+
 @pytest.mark.parametrize("floor", [1e-5, 1e-3])
 def test_silence_is_left_alone_whatever_the_floor_becomes_as_float32(tmp_path: Path, floor: float) -> None:
     package = rule_package(tmp_path / "floor", wrong=range(16))

@@ -1,4 +1,4 @@
-"""Whether the change of the latents leads to the clean tokens' latents."""
+"""Whether the change of the latents leads to those that they should be."""
 
 from torch import Tensor
 from torch.nn import functional

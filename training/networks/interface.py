@@ -40,7 +40,8 @@ class Prediction:
 class TokenNetwork(Protocol):
     """`codes` int64 `(batch, codebooks, tokens)`, `PAD` (-1) where there is none; `latents` what they stand for.
 
-    `latents` is float32 `(batch, latent_dimension, tokens)`: the sum of the codebook entries, zeros at `PAD`.
+    `latents` is float32 `(batch, latent_dimension, tokens)`: the sum of the codebook entries, or what the codec made
+    before it chose them; zeros at `PAD`.
     """
 
     shape: TokenShape

@@ -11,7 +11,7 @@ class Network(nn.Module):
 
     `use_bottleneck`, `use_checkpointing` and `says_tokens` may be set at any time and are not in the state dict; a
     network without a bottleneck, or with too little to be worth checkpoints, goes by neither. One that need not say
-    tokens may leave its logits empty, which is a third of the light U-Net's work in a step.
+    tokens may leave its logits empty, which is more than half of the light U-Net's work in a step.
     """
 
     use_bottleneck: bool = False

@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from rebounce.engine.errors import BundleError
-from rebounce.training.bundle import METADATA_KEY
+from rebounce.training.bundle import FEATURE_PREFIX, METADATA_KEY
 from rebounce.training.bundle_facts import read_facts
 from rebounce.training.dataset import BundleDataset
 
@@ -42,6 +42,7 @@ def _header(path: Path, dataset: BundleDataset) -> tuple[str, int]:
             text = (file.metadata() or {})[METADATA_KEY]
         facts = read_facts(text)
         codec_id, frames = facts.table("codec").text("id"), facts.table("item").whole("frames")
+        there = facts.table("tensors").values
     except (OSError, SafetensorError, ValueError, LookupError, TypeError, RecursionError) as problem:
         raise BundleError(
             f"{path}: expected a token bundle, found a file that cannot be read as one ({problem}); delete it and run "
@@ -51,5 +52,11 @@ def _header(path: Path, dataset: BundleDataset) -> tuple[str, int]:
         raise BundleError(
             f"{path}: expected tokens of {dataset.codec_id}, like {dataset.paths[0]}, found those of {codec_id}; leave "
             "one of the folders out, or prepare both with one codec"
+        )
+    absent = [name for name in dataset.features if FEATURE_PREFIX + name not in there]
+    if absent:
+        raise BundleError(
+            f"{path}: expected the feature {absent[0]}, which this training needs, found none; prepare these masters "
+            f"into a new folder with --features {','.join(dataset.features)}"
         )
     return hashlib.sha256(text.encode()).hexdigest(), dataset.framing.segments(frames)

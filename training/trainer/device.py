@@ -40,7 +40,7 @@ def training_device(device: str) -> str:
 
 
 def chosen_precision(precision: str, device: str) -> str:
-    """ "fp32", "bf16" or "fp16"; on the CPU, where half precision saves no time, only when it is asked for."""
+    """ "fp32", "bf16" or "fp16"; on the CPU, where half precision saves little time, only when it is asked for."""
     is_on_cuda = device.startswith(CUDA)
     if precision == "fp16" and not is_on_cuda:
         raise ConfigError('precision = "fp16": expected a GPU, as it cannot be had on the CPU; take "bf16" or "auto"')

@@ -12,7 +12,7 @@ import torch
 
 from rebounce import __version__
 from rebounce.engine.errors import ConfigError, UsageError
-from rebounce.presets.latent_kinds import ENCODED
+from rebounce.presets.latent_kinds import ENCODED, OF_CODES
 from rebounce.presets.training_config import TrainingConfig, TrainingStage
 from rebounce.presets.training_file import as_table
 from rebounce.training.bundle_features import LATENTS
@@ -20,7 +20,7 @@ from rebounce.training.checkpoint import SCHEMA
 from rebounce.training.dataset import BundleDataset, Windows
 from rebounce.training.losses.codebook_use import CodebookUse, codebook_use
 from rebounce.training.losses.differentiable_decoder import DifferentiableDecoder
-from rebounce.training.losses.registry import features_needed, needs_decoder
+from rebounce.training.losses.registry import features_needed, needs_decoder, needs_tokens
 from rebounce.training.losses.token_space import token_space
 from rebounce.training.networks.interface import TokenShape
 from rebounce.training.networks.registry import make_network
@@ -137,8 +137,19 @@ def _datasets(config: TrainingConfig, stage: TrainingStage) -> tuple[BundleDatas
 
 def _features(config: TrainingConfig, stage: TrainingStage) -> tuple[str, ...]:
     """What the stage's losses need of the bundles, and what the network sees."""
+    _check_terms(config, stage)
     seen = (LATENTS,) if config.data.latents == ENCODED else ()
     return (*features_needed(stage.losses), *seen)
+
+
+def _check_terms(config: TrainingConfig, stage: TrainingStage) -> None:
+    """ConfigError for a term that would hold tokens against latents which they do not stand for."""
+    unfit = [name for name in stage.losses if name != "token" and needs_tokens([name])]
+    if config.data.latents == ENCODED and unfit:
+        raise ConfigError(
+            f"stage {stage.name}: {unfit[0]} compares tokens with the latents that they should stand for, and with "
+            f'latents = "{ENCODED}" those are others; leave it out, or take latents = "{OF_CODES}"'
+        )
 
 
 def _plans(
@@ -190,7 +201,9 @@ def _network(config: TrainingConfig, dataset: BundleDataset, latent_dimension: i
 def _use(dataset: BundleDataset) -> CodebookUse:
     """How the codebooks are used in the items of a stage, or in some of them that lie evenly apart."""
     places = np.linspace(0, len(dataset) - 1, min(len(dataset), MOST_COUNTED)).round().astype(int)
-    return codebook_use((dataset[int(place)] for place in places), dataset.codebook_size)
+    # Without the features, which weigh more than all else and are not asked here.
+    codes = (dataset.bundle(int(place)).clean.codes.astype(np.int64) for place in places)
+    return codebook_use(({"codes_clean": torch.from_numpy(own)} for own in codes), dataset.codebook_size)
 
 
 def _decoder(config: TrainingConfig, side: CodecSide, device: torch.device) -> DifferentiableDecoder | None:

@@ -7,7 +7,6 @@ walk that begins after so many windows gives exactly those that the whole walk g
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from math import floor
 
 import numpy as np
 import torch
@@ -19,6 +18,9 @@ from rebounce.training.bundle_loader import EpochSampler, bundle_loader
 from rebounce.training.bundle_measures import SIDE_COLUMNS
 from rebounce.training.dataset import BundleDataset, Sample
 from rebounce.training.losses.targets import OF_SEGMENTS
+
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it lie evenly between whole numbers."""
 
 
 def share_of(items: int, rank: int, processes: int, is_even: bool) -> list[int]:
@@ -64,11 +66,14 @@ class Walk:
 
 
 def in_order(loader: "DataLoader[Sample]", clean_share: float = 0.0) -> Iterator[Sample]:
-    """Every window of a loader that does not shuffle, item after item; of them `clean_share`, spread evenly, clean."""
-    windows = (window for batch in loader for window in windows_of(batch))
-    for number, window in enumerate(windows):
-        is_clean = floor((number + 1) * clean_share) > floor(number * clean_share)
-        yield shown_clean(window) if is_clean else window
+    """Every window of a loader that does not shuffle, item after item; of them about `clean_share` shown clean.
+
+    Which of them goes by their tokens, so that it is the same however many processes share them out.
+    """
+    for batch in loader:
+        for window in windows_of(batch):
+            place = int(window["codes_clean"].sum()) * GOLDEN % 1
+            yield shown_clean(window) if place < clean_share else window
 
 
 def shown_clean(window: Sample) -> Sample:

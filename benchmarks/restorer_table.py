@@ -33,13 +33,21 @@ def main(folders: list[str]) -> None:
 def digest(folder: Path) -> Data:
     """What is kept of one evaluation."""
     data = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    asked = data["asked"]
     return {
         "version": data["version"],
-        "asked": {name: value for name, value in data["asked"].items() if name not in ("clean", "output")},
+        "asked": {name: asked[name] for name in ("seconds", "items", "limit", "seed", "codec")},
+        "presets": {preset["name"]: [_plugin(plugin) for plugin in preset["chain"]] for preset in asked["presets"]},
         "faults": {group["name"]: _group(group) for group in data["groups"]},
         "clean": {harm["preset"]: {**harm["identical"], "failed": harm["failed"]} for harm in data["do_no_harm"]},
-        "worth_training": data["worth_training"],
+        "worth_training": {worth["group"]: [worth["oracle"], worth["margin"]] for worth in data["worth_training"]},
     }
+
+
+def _plugin(plugin: Data) -> Data:
+    """Its settings, its model by the name of its folder alone."""
+    model = plugin.get("model")
+    return {**plugin, "model": model and Path(model).name}
 
 
 def table(kept: Data) -> str:
@@ -71,8 +79,19 @@ def _group(group: Data) -> Data:
 
 def _row(row: Data) -> Data:
     return {"unchanged": row["unchanged"], "failed": row["failed"]} | {
-        score: {key: row["scores"][score][key] for key in ("mean", "low", "high", "gain")} for score in SCORES
+        score: _score(row["scores"][score]) for score in SCORES
     }
+
+
+def _score(score: Data) -> Data:
+    gain = score["gain"]
+    kept = {key: _rounded(score[key]) for key in ("mean", "low", "high")}
+    told = gain and {**{key: _rounded(gain[key]) for key in ("mean", "low", "high")}, "verdict": gain["verdict"]}
+    return {**kept, "gain": told}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _cell(row: Data | None) -> str:

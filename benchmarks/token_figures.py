@@ -29,7 +29,7 @@ from rebounce.training.exportable.request import Request
 from rebounce.training.music import make_mix
 
 RATE_HZ = 48_000
-SECONDS = 20.0
+SECONDS = 10.0
 REPEATS = 5
 TARGET = 1.5
 REBOUNCE = str(Path(sys.executable).with_name("rebounce"))

@@ -61,7 +61,7 @@ class TokenRestore(Plugin):
         strength: float = 1.0,
         least_mask: float = 0.3,
         least_confidence: float = 0.0,
-        least_change: float = 0.2,
+        least_change: float = 0.25,
         level: bool = False,
         device: str = "auto",
     ) -> None:

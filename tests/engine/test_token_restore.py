@@ -156,7 +156,7 @@ def test_equal_tokens_and_latents_return_the_input_bit_identical(
     piece = PIECE.copy()
     piece[:, 100:200] = -0.0
     assert plugin(piece, rate_hz).tobytes() == piece.tobytes()
-    of_latents = "the network is sure of no repair: none comes to 0.2 of the latents' level"
+    of_latents = "the network is sure of no repair: none comes to 0.25 of the latents' level"
     (said,) = plugin.notes()
     assert said.startswith(of_latents if source == "latents" else "the network found nothing to repair")
 

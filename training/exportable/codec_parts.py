@@ -199,5 +199,6 @@ def _clearest(latents: Tensor, codes: Tensor, codebooks: Tensor) -> Tensor:
         margin = torch.minimum(margin, (best[:, 0] - best[:, 1]) / rest.square().sum(-1).clamp(min=1e-12))
         rest = rest - functional.embedding(codes[:, stage].flatten(), book)
     tokens = latents.shape[2]
-    chosen = margin.topk(max(1, tokens // 8)).indices.repeat(8)[:tokens]
+    count = -(-tokens // 8)
+    chosen = margin.topk(count).indices.repeat(-(-tokens // count))[:tokens]
     return latents.transpose(1, 2).flatten(0, 1)[chosen].T[None].contiguous()

@@ -28,7 +28,7 @@ class Targets:
     The network is called with `damaged_codes` int64 `(N, K, T)` and `damaged_latents` `(N, D, T)`. It is judged by
     `clean_codes`, `clean_latents` and `mask` float32 `(N, K, T)`, which is 1 where the clean token differs from the
     damaged one; `clean_latents` are the clean codes', or, of bundles with latents, what the damaged side should be, at
-    its own scale; and it is judged by what the clean window has more than the damaged one, each as `bundle_measures` defines it:
+    its own scale; and it is judged by what the clean window has more than the damaged one, as `bundle_measures` says:
     `level` `(N, 2)`: the codec's scale, clean over damaged, dB, and the gain;
     `compression` `(N, 2)`: the swing of the RMS and the crest, dB;
     `stereo` `(N, 2)`: the width, dB, and the correlation;

@@ -57,6 +57,12 @@ def test_codes_are_the_codecs_own_but_for_near_ties(state: State, plan: PackageP
     assert float((codes == expected)[:, :4].float().mean()) > 0.9
 
 
+def test_every_part_is_shown_whole_windows_of_150_tokens(plan: PackagePlan) -> None:
+    latents = [part.inputs["latents"].shape[-1] for part in plan.parts if "latents" in part.inputs]
+    codes = [part.inputs["codes"].shape[-1] for part in plan.parts if "codes" in part.inputs]
+    assert set(latents) == set(codes) == {150}
+
+
 def test_the_manifest_says_what_a_codec_package_must_say(plan: PackagePlan) -> None:
     manifest = plan.manifest
     assert (manifest.window_frames, manifest.hop_frames, manifest.context_frames) == (48_000, 38_400, 4_800)

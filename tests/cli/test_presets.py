@@ -12,7 +12,7 @@ from tiny_packages import tiny_codec_package
 
 BUNDLED = ["auto", "bypass", "five-stage", "token-restore"]
 RECIPES = {"mp3": "1 fault", "readme": "5 faults", "realistic": "8 faults"}
-CURRICULA = {"token-unet": "8 stages"}
+CURRICULA = {"realistic-steps": "2 stages", "token-unet": "8 stages"}
 
 
 def test_the_bundled_presets_are_listed_each_with_what_it_does() -> None:

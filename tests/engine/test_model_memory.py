@@ -99,8 +99,9 @@ def test_loading_and_running_takes_what_was_told(tmp_path: Path, make: Any, dtyp
     path = tmp_path / "m.onnx"
     onnx.save_model(make(dtype), path, save_as_external_data=is_apart, location="m.data", size_threshold=1024)
     need = memory_need(read_weights(path, "m.onnx"))
-    measured = int(subprocess.run([sys.executable, "-c", _MEASURE, path], capture_output=True, check=True).stdout)
-    # What the process gave back in the meantime is missing from what it took: 3% were seen.
+    runs = [subprocess.run([sys.executable, "-c", _MEASURE, path], capture_output=True, check=True) for _ in range(3)]
+    # The median: a system that takes idle pages back in the meantime, before or after, moves one of them by 4%.
+    measured = sorted(int(run.stdout) for run in runs)[1]
     assert 0.9 * need.least_bytes <= measured <= need.most_bytes + BESIDE_BYTES, (need, measured)
 
 

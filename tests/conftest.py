@@ -33,12 +33,16 @@ def zam_folder() -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Keep the outcome of the long proofs, with the commit they were run on."""
+    """Keep the outcome of the long proofs that were run, each with its commit; those of others stay as they were."""
     if not config.getoption("--soak"):
         return
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     reports = [report for kind in ("passed", "failed", "skipped") for report in terminalreporter.stats.get(kind, [])]
-    proofs = {report.nodeid: {"outcome": report.outcome, "seconds": round(report.duration, 1)} for report in reports}
+    proofs = {
+        report.nodeid: {"commit": commit, "outcome": report.outcome, "seconds": round(report.duration, 1)}
+        for report in reports
+    }
     path = config.rootpath / "benchmarks" / "results" / "soak.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"commit": commit, "proofs": proofs}, indent=2) + "\n", encoding="utf-8")
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps(kept | proofs, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -7,7 +7,6 @@ in inference mode, at 24 kbps.
 
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -103,7 +102,7 @@ def restorer_speed(least: float, name: str) -> Figure:
 def restorer_memory() -> Figure:
     """Peak memory of ten minutes less that of one."""
     peaks = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         chain = Path(folder) / "all.toml"
         chain.write_text('[[chain]]\nplugin = "TokenRestore"\nleast_mask = 0.0\nleast_change = 0.0\n')
         for minutes in (1, 10):

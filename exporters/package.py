@@ -21,8 +21,8 @@ from rebounce.exporters.part import Part
 from rebounce.exporters.precision import PRECISIONS, Precision, precision_named
 from rebounce.exporters.weights import check_weights
 
-RUN_SCRIPT = "run.py"
-_SCRIPT = Path(__file__).with_name("run_package.py")
+RUNSCRIPT = "run.py"
+SCRIPT = Path(__file__).with_name("run_package.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def _fill(
     plan: PackagePlan, folder: Path, precision: Precision, tell: Callable[[str], None]
 ) -> tuple[Manifest, list[Distance]]:
     """Everything but the manifest; returns that with inputs, outputs and golden arrays in it."""
-    manifest = replace(plan.manifest, run_script=RUN_SCRIPT)
+    manifest = replace(plan.manifest, run_script=RUNSCRIPT)
     if plan.carried is not None:
         manifest = _carry(plan.carried, folder, manifest)
     distances: list[Distance] = []
@@ -95,7 +95,7 @@ def _fill(
         session = open_session(path, "cpu", threads=1)
         golden = write_golden(part, session, folder, max(part.tolerance, own.golden_tolerance))
         manifest = _listed(manifest, part.file, session, golden)
-    shutil.copyfile(_SCRIPT, folder / RUN_SCRIPT)
+    shutil.copyfile(SCRIPT, folder / RUNSCRIPT)
     return manifest, distances
 
 

@@ -7,6 +7,7 @@ from rebounce.engine.codec_models import codec_id_of
 from rebounce.engine.model_package import verify_package
 from rebounce.engine.model_store import bundled_models, find_model
 from rebounce.engine.token_models import open_token_models
+from rebounce.exporters.package import SCRIPT
 from rebounce.training.music import make_mix
 
 MOST_BYTES = 25_000_000
@@ -22,7 +23,15 @@ def test_it_is_one_package_of_a_codec_and_a_network_and_not_too_heavy() -> None:
 
 
 def test_its_golden_arrays_come_out_here_too() -> None:
-    verify_package(find_model("light"))
+    package = find_model("light")
+    results = verify_package(package)
+    assert {result.model for result in results} == {item.model for item in package.manifest.outputs}
+
+
+def test_its_script_is_the_one_that_is_exported_today() -> None:
+    package = find_model("light")
+    assert package.manifest.run_script is not None
+    assert (package.folder / package.manifest.run_script).read_bytes() == SCRIPT.read_bytes()
 
 
 def test_it_says_what_it_was_trained_on_and_how_well_it_does() -> None:

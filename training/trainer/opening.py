@@ -115,6 +115,7 @@ def stage_number(config: TrainingConfig, name: str | None) -> int:
 def _datasets(config: TrainingConfig, stage: TrainingStage) -> tuple[BundleDataset, BundleDataset]:
     """What a stage learns from and what it is judged by; UsageError where there is nothing."""
     assert config.bundles is not None, "checked by the config"
+    _check_terms(config, stage)
     windows = Windows(segments=config.data.windows, seed=config.seed)
     try:
         train, validation = (
@@ -137,7 +138,6 @@ def _datasets(config: TrainingConfig, stage: TrainingStage) -> tuple[BundleDatas
 
 def _features(config: TrainingConfig, stage: TrainingStage) -> tuple[str, ...]:
     """What the stage's losses need of the bundles, and what the network sees."""
-    _check_terms(config, stage)
     seen = (LATENTS,) if config.data.latents == ENCODED else ()
     return (*features_needed(stage.losses), *seen)
 

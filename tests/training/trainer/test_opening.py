@@ -13,8 +13,8 @@ from tiny_packages import WIDE, tiny_codec
 
 from rebounce import __version__
 from rebounce.engine.errors import BundleError, CheckpointError, ConfigError, DeviceError
-from rebounce.presets.training_config import TrainingConfig
-from rebounce.training.bundle import write_bundle
+from rebounce.presets.training_config import Data, TrainingConfig
+from rebounce.training.bundle import read_bundle, write_bundle
 from rebounce.training.checkpoint import read_checkpoint, write_checkpoint
 from rebounce.training.trainer.codec_side import CodecSide
 from rebounce.training.trainer.loop import train
@@ -107,6 +107,26 @@ def test_bundles_without_the_latents_that_a_network_is_to_see_are_refused(config
     with pytest.raises(BundleError, match=f"{told} measures,latents"):
         opened(replace(encoded, stages=stages, loss={"token": 1.0, "level": 1.0}))
     assert not Path(config.output).exists()
+
+
+def test_terms_that_hold_tokens_against_latents_are_refused_where_those_are_others(config: TrainingConfig) -> None:
+    encoded = replace(config, data=replace(config.data, latents="encoded"))
+    stages = tuple(replace(stage, losses=("token", "latent", "token-spectrum")) for stage in encoded.stages)
+    loss = {"token": 1.0, "latent": 1.0, "token-spectrum": 1.0}
+    with pytest.raises(ConfigError, match=r'token-spectrum compares tokens .* or take latents = "codes"'):
+        opened(replace(encoded, stages=stages, loss=loss))
+
+
+def test_a_feature_that_a_later_bundle_lacks_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    """The first bundle of a data set is read at once, the headers of all others with it."""
+    bundles = write_shifts(tmp_path / "bundles", 2, ("1",), codec=tiny_codec(size=WIDE))
+    config = short(tiny_config(bundles, tmp_path / "run", data=Data(latents="encoded", windows=1)), "1", epochs=1)
+    first, *_, last = sorted((bundles / "1" / "train").glob("*.safetensors"))
+    bare = replace(read_bundle(last), features={})
+    write_bundle(last, bare, replaces=True)
+    assert first != last
+    with pytest.raises(BundleError, match=rf"{last.name}: expected the feature latents, which this training needs"):
+        opened(config)
 
 
 def test_latents_are_read_only_where_a_network_is_to_see_them(tmp_path: Path) -> None:

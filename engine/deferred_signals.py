@@ -31,3 +31,16 @@ def signals_wait() -> Iterator[None]:
             signal.signal(number, handler)
         for number, frame in caught:
             python_handlers[number](number, frame)
+
+
+@contextlib.contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Processes started inside never hear Ctrl-C, not even while they import: it is the parent's to tell them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield  # Windows, where it reaches every process of the console
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -8,10 +8,12 @@ RebounceError
 │   └── DeviceError         the device asked for cannot be used
 ├── FileError               one file failed: the batch goes on, exit code 1
 │   ├── UnreadableFile      not audio, damaged, or not permitted
+│   │   └── StillWritten    it changed while it was read
 │   ├── UnsupportedAudio    audio, but not what the chain can take
 │   ├── BundleError         a token bundle that cannot be used
 │   ├── CheckpointError     a checkpoint that cannot be used
 │   └── OutputError         the result cannot be written
+│       └── DiskFull        for want of room
 ├── PluginError             a plugin failed while it ran
 │   ├── PluginCrashed       its process died or stopped answering
 │   └── NotAnalysed         streaming without the analysis it needs
@@ -55,6 +57,10 @@ class UnreadableFile(FileError):
     """Not audio, damaged, or not permitted."""
 
 
+class StillWritten(UnreadableFile):
+    """The file changed while it was read."""
+
+
 class UnsupportedAudio(FileError):
     """Audio, but not what the chain can take."""
 
@@ -69,6 +75,10 @@ class CheckpointError(FileError):
 
 class OutputError(FileError):
     """The result cannot be written."""
+
+
+class DiskFull(OutputError):
+    """The result cannot be written for want of room."""
 
 
 class PluginError(RebounceError):

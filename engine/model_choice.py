@@ -79,6 +79,7 @@ def ready_models(board: Board) -> str | None:
 
 def presets_with_model() -> list[str]:
     """The bundled presets that run a model."""
-    from rebounce.engine.preset import bundled_presets, load_preset
+    from rebounce.engine.preset import load_preset
+    from rebounce.presets.bundled import bundled_presets
 
     return [name for name in bundled_presets() if model_plugins(load_preset(name))]

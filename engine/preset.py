@@ -13,6 +13,7 @@ from rebounce.engine.errors import ChainError
 from rebounce.engine.parameters import unknown_name
 from rebounce.engine.registry import is_vst3_path, plugin_specs, unknown_plugin
 from rebounce.engine.vst3_folders import refuse_unless_allowed
+from rebounce.presets.bundled import bundled_presets
 from rebounce.presets.chain_file import ChainFile, ChainFileError, parse_chain, read_chain
 
 STRENGTH_EVERYWHERE = "strength"
@@ -46,12 +47,6 @@ def read_preset(preset: str | Path) -> ChainFile:
         return read_chain(_existing(preset), check_entry)
     except ChainFileError as problem:
         raise ChainError(str(problem)) from problem
-
-
-def bundled_presets() -> list[str]:
-    """The names of the presets that are always there."""
-    names = (entry.name for entry in files("rebounce.presets").iterdir())
-    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def preset_hash(board: Board, options: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from rebounce.engine.chunks import Container
 from rebounce.engine.container import read_container
 from rebounce.engine.deferred_signals import signals_wait
 from rebounce.engine.encoded_streams import Stream, open_stream, read_stream
-from rebounce.engine.errors import UnreadableFile, UnsupportedAudio
+from rebounce.engine.errors import StillWritten, UnreadableFile, UnsupportedAudio
 from rebounce.engine.pcm import GRID_FRAMES, Samples, as_float32
 from rebounce.engine.reading import reading_errors, still_written
 from rebounce.engine.sample_formats import SampleFormat, depth_of
@@ -99,7 +99,7 @@ class Source:
         """Raise when the file was written to since it was opened."""
         now = os.fstat(self.file.fileno())
         if (now.st_size, now.st_mtime_ns) != (self._status.st_size, self._status.st_mtime_ns):
-            raise UnreadableFile(still_written(self.info.path))
+            raise StillWritten(still_written(self.info.path))
 
     def reopened(self) -> BinaryIO:
         """The same file once more, with a position of its own."""
@@ -107,7 +107,7 @@ class Source:
             file = open(self.info.path, "rb", buffering=0)  # noqa: SIM115 - who asked for it closes it
         if not os.path.samestat(os.fstat(file.fileno()), self._status):
             file.close()
-            raise UnreadableFile(still_written(self.info.path))
+            raise StillWritten(still_written(self.info.path))
         return file
 
 

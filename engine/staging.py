@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from rebounce.engine.deferred_signals import signals_wait
-from rebounce.engine.errors import OutputError, UnreadableFile
+from rebounce.engine.errors import DiskFull, OutputError, StillWritten
 from rebounce.engine.part_lock import NOT_SUPPORTED, claim
 from rebounce.engine.reading import reading_errors, still_written
 
@@ -163,7 +163,7 @@ def copy_unchanged(source: Path, target: Path, *, replaces: bool = False, keeps_
             with output_errors(target, status.st_size):
                 staged.file.write(data)
         if staged.file.tell() != status.st_size or source.stat().st_mtime_ns != status.st_mtime_ns:
-            raise UnreadableFile(still_written(source))
+            raise StillWritten(still_written(source))
         return staged.publish()
 
 
@@ -202,9 +202,9 @@ def _free_bytes(target: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _full(target: Path, bytes_needed: int | None, free: int) -> OutputError:
+def _full(target: Path, bytes_needed: int | None, free: int) -> DiskFull:
     needed = "" if bytes_needed is None else f"{_megabytes(bytes_needed)} needed, "
-    return OutputError(
+    return DiskFull(
         f"{target.parent}: the disk is full ({needed}{_megabytes(free)} free) and {target.name} was not written; "
         "free some space or choose a folder on another disk"
     )

@@ -9,14 +9,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
-from rebounce.engine.deferred_signals import signals_wait
+from rebounce.engine.deferred_signals import ctrl_c_blocked, signals_wait
 from rebounce.engine.errors import RebounceError
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def _until_a_crash(
 def _submit(pool: ProcessPoolExecutor, task: Any) -> "Future[_Box] | None":
     """The task on its way, or None when a process of the pool died already."""
     # Stops wait until a process that is being started has been told what it is for.
-    with contextlib.suppress(BrokenProcessPool), signals_wait(), _ctrl_c_blocked():
+    with contextlib.suppress(BrokenProcessPool), signals_wait(), ctrl_c_blocked():
         return pool.submit(_work, task)
     return None
 
@@ -134,19 +134,6 @@ def _pool(crew: _Crew[T, R]) -> ProcessPoolExecutor:
     # Spawned, not forked: audio libraries keep threads, and a forked copy of a locked lock never opens.
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(crew.processes, mp_context=context, initializer=_begin, initargs=(crew.work, crew.setup))
-
-
-@contextlib.contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Processes started inside never hear Ctrl-C, not even while they import: it is the parent's to tell them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield  # Windows, where it reaches every process of the console
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:

@@ -17,7 +17,7 @@ def user_presets_folder() -> Path:
 
 def find_preset(name: str) -> str | Path:
     """A bundled name as it is; a user's own name as the path of its file; a path as a path."""
-    from rebounce.engine.preset import bundled_presets
+    from rebounce.presets.bundled import bundled_presets
 
     own = user_presets_folder() / f"{name}.toml"
     if name in bundled_presets() or not own.is_file():

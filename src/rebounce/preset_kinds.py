@@ -6,8 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from rebounce.cli_presets import find_preset, user_presets_folder
-from rebounce.engine.preset import bundled_presets, load_preset, read_preset
+from rebounce.engine.preset import load_preset, read_preset
 from rebounce.presets import curriculum_file, recipe_file, toml_places
+from rebounce.presets.bundled import bundled_presets
 from rebounce.training.recipes import (
     bundled_curricula,
     bundled_recipes,

@@ -1,0 +1,150 @@
+"""What `rebounce watch` does with its arguments: check everything first, then serve, or tell, or try again."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rebounce.cli_presets import find_preset
+from rebounce.interruption import STOPS
+from rebounce.watchers.settings import WatchPlan
+from rebounce.watchers.watch_file import overriding, plan_for, read_watch_file
+
+if TYPE_CHECKING:
+    from rebounce.cli_watch import Arguments
+    from rebounce.watchers.service import Service
+
+CONFIG_NAME = "rebounce.toml"
+
+
+def run(arguments: "Arguments") -> int:
+    """Serve the folders, or what else was asked for; returns the exit code."""
+    plan = read_plan(arguments)
+    if arguments.asks_status:
+        from rebounce.watch_telling import tell_status
+
+        tell_status(plan, state_folder(), arguments.as_json)
+        return 0
+    if arguments.retries:
+        from rebounce.watch_telling import retry_failed
+
+        retry_failed(plan, state_folder(), has_work_after=arguments.is_once)
+        if not arguments.is_once:
+            return 0
+    return _serve(plan, arguments)
+
+
+def read_plan(arguments: "Arguments") -> WatchPlan:
+    """The folders and their settings, from the config or as typed; what was typed wins."""
+    web: Any = arguments.web_address or (True if arguments.has_web else None)
+    typed = {
+        "preset": arguments.preset,
+        "settle_s": arguments.settle_s,
+        "poll": True if arguments.polls else None,
+        "processes": arguments.processes,
+        "web": web,
+    }
+    config = arguments.config or (Path(CONFIG_NAME) if not arguments.folders and Path(CONFIG_NAME).exists() else None)
+    plan = plan_for(arguments.folders, **typed) if config is None else overriding(read_watch_file(config), **typed)
+    return replace(plan, folders=tuple(replace(one, preset=_known(one.preset)) for one in plan.folders))
+
+
+def _known(preset: str) -> str:
+    """A user's own preset by the path of its file; bundled ones by their names."""
+    found = find_preset(preset)
+    return preset if isinstance(found, str) else str(found)
+
+
+def state_folder() -> Path:
+    """Where this machine keeps the ledgers of shares."""
+    from platformdirs import user_state_path
+
+    return user_state_path("rebounce", appauthor=False) / "watch"
+
+
+def _serve(plan: WatchPlan, arguments: "Arguments") -> int:
+    from rebounce.watchers.service import Service, Surroundings
+
+    around = Surroundings(
+        state_folder=state_folder(),
+        say=_sayer(arguments),
+        on_record=_on_record(arguments),
+        read_plan=(lambda: read_plan(arguments)) if plan.config else None,
+    )
+    service = Service(plan, around)
+    _stop_on_signals(service)
+    try:
+        service.prepare()
+        page = _open_page(plan, service, arguments)
+    except BaseException:
+        service.close()
+        raise
+    if not arguments.is_quiet:
+        _greet(plan, arguments)
+    try:
+        return service.run(once=arguments.is_once)
+    finally:
+        if page is not None:
+            page.stop()
+
+
+def _open_page(plan: WatchPlan, service: "Service", arguments: "Arguments") -> Any:
+    if plan.web is None:
+        return None
+    from rebounce.watchers.web.server import WebPage
+
+    page = WebPage(service.watched, plan.web, plan.web_token, presets=_presets, wake=service.wake)
+    click.echo(f"rebounce: the page is at {page.start()}", err=True)
+    return page
+
+
+def _presets() -> list[str]:
+    from rebounce.cli_presets import user_presets_folder
+    from rebounce.presets.bundled import bundled_presets
+
+    own = [str(path) for path in sorted(user_presets_folder().glob("*.toml"))]
+    return [*bundled_presets(), *own]
+
+
+def _stop_on_signals(service: "Service") -> None:
+    """The first stop ends the service in order: what runs is parked, and nothing half-written stays."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        service.stop()
+
+    for number in STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def _greet(plan: WatchPlan, arguments: "Arguments") -> None:
+    end = "exits when all is done" if arguments.is_once else "Ctrl-C ends it"
+    for folder in plan.folders:
+        click.echo(f"rebounce: watching {folder.path} with preset {folder.preset} ({end})", err=True)
+
+
+def _sayer(arguments: "Arguments") -> Callable[[str, str], None]:
+    """Prints what happens: everything with -v, without the small steps as it comes, only trouble with -q."""
+    small = (": seen", ": finished, queued", ": started")
+
+    def say(level: str, sentence: str) -> None:
+        if level == "info" and (arguments.is_quiet or (not arguments.is_verbose and sentence.endswith(small))):
+            return
+        click.echo(f"rebounce: {sentence}", err=True)
+
+    return say
+
+
+def _on_record(arguments: "Arguments") -> Callable[[dict[str, Any]], None]:
+    def show(record: dict[str, Any]) -> None:
+        if arguments.as_json:
+            click.echo(json.dumps(record, allow_nan=False))
+            sys.stdout.flush()
+
+    return show

@@ -1,0 +1,253 @@
+"""What arrives in one watched folder: files are seen, followed until they are finished, and put into the queue.
+
+What always holds: the disk is asked and never an event alone, so that an event too many or too few changes nothing
+but the time at which a file is noticed; and what is known of a file ends with the file.
+"""
+
+import heapq
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rebounce.watchers import settling
+from rebounce.watchers.bounce import FINISHED, Bounce, Stamp, State, stamp_of
+from rebounce.watchers.finished import examine
+from rebounce.watchers.journal import Journal
+from rebounce.watchers.layout import Layout
+from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.names import why_ignored
+from rebounce.watchers.open_writers import has_writer
+from rebounce.watchers.scan import scan
+from rebounce.watchers.settings import WatchFolder
+from rebounce.watchers.settling import Settling
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A file on its way to being finished."""
+
+    settling: Settling
+    stamp: Stamp
+    next_look_s: float
+    reason: str = ""
+
+
+class Arrivals:
+    """The files of one folder that are not being worked on."""
+
+    def __init__(self, folder: WatchFolder, layout: Layout, ledger: Ledger, journal: Journal) -> None:
+        self._folder = folder
+        self._layout = layout
+        self._ledger = ledger
+        self._journal = journal
+        self._root = os.fspath(layout.root)
+        self._known: dict[str, Stamp] = ledger.kept()
+        self._queued: dict[str, Stamp] = {}
+        self._running: set[str] = set()
+        self._followed: dict[str, _Followed] = {}
+        self._looks: list[tuple[float, str]] = []
+        self._ignored: set[str] = set()
+        self._pick_up()
+
+    @property
+    def next_look_s(self) -> float | None:
+        """When the next file is to be looked at."""
+        return self._looks[0][0] if self._looks else None
+
+    @property
+    def are_settled(self) -> bool:
+        """True when no file is waited for; an empty one is not."""
+        return all(followed.stamp.size == 0 for followed in self._followed.values())
+
+    def scan(self, now_s: float, below: str = "") -> None:
+        """Look through the whole folder, or one below it, for what is new, what changed, and what is gone."""
+        found: set[str] = set()
+        new: list[tuple[str, Stamp]] = []
+        start = len(self._root) + 1
+        for entry in scan(self._root, below, self._layout.is_reserved, self._cannot_read):
+            path = entry.path[start:] if os.sep == "/" else entry.path[start:].replace(os.sep, "/")
+            stamp = self._stamp_of_entry(path, entry)
+            if stamp is not None:
+                found.add(path)
+                self._meet(path, stamp, now_s, new)
+        self._take_up(new)
+        if not below:
+            self._lose(path for path in (*self._known, *self._queued, *self._followed) if path not in found)
+
+    def notice(self, paths: Iterable[str], now_s: float) -> None:
+        """Something happened at these paths."""
+        new: list[tuple[str, Stamp]] = []
+        gone = []
+        for path in paths:
+            try:
+                status = os.stat(self._layout.at(path))
+            except OSError:
+                gone.append(path)
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                self.scan(now_s, path)
+            elif self._is_wanted(path) and stat.S_ISREG(status.st_mode):
+                self._meet(path, stamp_of(status), now_s, new)
+        self._take_up(new)
+        self._lose(gone)
+
+    def look(self, now_s: float) -> int:
+        """Look at the files whose time has come; returns how many were put into the queue."""
+        waiting: list[tuple[str, Stamp, str]] = []
+        finished: list[tuple[str, Stamp, str | None]] = []
+        gone: list[str] = []
+        while self._looks and self._looks[0][0] <= now_s:
+            _, path = heapq.heappop(self._looks)
+            followed = self._followed.get(path)
+            if followed is None or followed.next_look_s > now_s:
+                continue
+            try:
+                self._look_at(path, followed, now_s, waiting, finished)
+            except FileNotFoundError:
+                gone.append(path)
+            except OSError as problem:
+                self._postpone(path, followed, now_s + self._folder.settle_s)
+                self._journal.once("unreadable", f"{path}: {problem.strerror or problem}; it is tried again", path=path)
+        self._write_down(waiting, finished)
+        self._lose(gone)
+        return len(finished)
+
+    def started(self, path: str) -> None:
+        """Work on this bounce has begun."""
+        self._running.add(path)
+
+    def ended(self, path: str, bounce: Bounce | None, now_s: float) -> None:
+        """Work on this bounce has ended, with the row of the ledger as it is now."""
+        self._running.discard(path)
+        self._queued.pop(path, None)
+        if bounce is not None and bounce.state in FINISHED:
+            if bounce.source == path:
+                self._known[path] = bounce.stamp
+        elif bounce is not None and bounce.state is State.SETTLING:
+            self._follow(path, bounce.stamp, now_s)
+        elif bounce is not None:
+            self._queued[path] = bounce.stamp
+        self.notice([path], now_s)
+
+    def _pick_up(self) -> None:
+        """Go on from where the ledger says that an earlier run was."""
+        for bounce in self._ledger.unfinished(-1):
+            if bounce.state in (State.DISCOVERED, State.SETTLING):
+                self._follow(bounce.path, bounce.stamp, 0.0)
+            elif bounce.source == bounce.path:
+                self._queued[bounce.path] = bounce.stamp
+
+    def _stamp_of_entry(self, path: str, entry: "os.DirEntry[str]") -> Stamp | None:
+        if path not in self._known and path not in self._queued and not self._is_wanted(path):
+            return None
+        try:
+            status = entry.stat()
+        except OSError:
+            return None
+        return stamp_of(status) if stat.S_ISREG(status.st_mode) else None
+
+    def _meet(self, path: str, stamp: Stamp, now_s: float, new: list[tuple[str, Stamp]]) -> None:
+        if path in self._running or self._known.get(path) == stamp or self._queued.get(path) == stamp:
+            return
+        if path in self._followed:
+            self._postpone(path, self._followed[path], now_s)
+            return
+        if path in self._queued:
+            del self._queued[path]  # it was written to before its turn came
+        new.append((path, stamp))
+        self._known.pop(path, None)
+        self._follow(path, stamp, now_s)
+
+    def _follow(self, path: str, stamp: Stamp, now_s: float) -> None:
+        settling_ = Settling(self._folder.settle_s, self._folder.give_up_s)
+        followed = _Followed(settling=settling_, stamp=stamp, next_look_s=now_s)
+        self._followed[path] = followed
+        self._postpone(path, followed, now_s)
+
+    def _postpone(self, path: str, followed: _Followed, look_s: float) -> None:
+        followed.next_look_s = look_s
+        heapq.heappush(self._looks, (look_s, path))
+
+    def _look_at(
+        self,
+        path: str,
+        followed: _Followed,
+        now_s: float,
+        waiting: list[tuple[str, Stamp, str]],
+        finished: list[tuple[str, Stamp, str | None]],
+    ) -> None:
+        place = self._layout.at(path)
+        followed.stamp = stamp = stamp_of(os.stat(place))
+        verdict = followed.settling.look(
+            stamp.size, stamp.mtime_ns, now_s, lambda: examine(place), lambda: has_writer(place)
+        )
+        if verdict.state is settling.State.WAITING:
+            self._postpone(path, followed, verdict.next_look_s)
+            if verdict.reason != followed.reason:
+                followed.reason = verdict.reason
+                waiting.append((path, stamp, verdict.reason))
+            return
+        reason = None if verdict.state is settling.State.FINISHED else f"given up waiting for it: {verdict.reason}"
+        finished.append((path, stamp, reason))
+
+    def _take_up(self, new: list[tuple[str, Stamp]]) -> None:
+        if not new:
+            return
+        self._ledger.discover(new)
+        for path, stamp in new:
+            self._journal.event("discovered", f"{path}: seen", path=path, size=stamp.size)
+
+    def _write_down(self, waiting: list[tuple[str, Stamp, str]], finished: list[tuple[str, Stamp, str | None]]) -> None:
+        if waiting:
+            self._ledger.settle(waiting)
+        if not finished:
+            return
+        self._ledger.queue(finished)
+        for path, stamp, reason in finished:
+            del self._followed[path]
+            self._queued[path] = stamp
+            self._journal.event("queued", f"{path}: {reason or 'finished, queued'}", path=path, reason=reason)
+
+    def _lose(self, paths: Iterable[str]) -> None:
+        """These files are gone; those below them too, where one was a folder."""
+        gone = {path for path in paths if path not in self._running}
+        if not gone:
+            return
+        waited = [path for path in gone if path in self._followed or path in self._queued]
+        for path in gone:
+            self._known.pop(path, None)
+            self._followed.pop(path, None)
+            self._queued.pop(path, None)
+        if waited:
+            self._ledger.forget(waited)
+        for path in waited:
+            self._journal.event("gone", f"{path}: went away before work on it began", path=path)
+
+    def _is_wanted(self, path: str) -> bool:
+        if path in self._ignored:
+            return False
+        ignored = why_ignored(path)
+        if ignored is None:
+            return self._folder.is_wanted(path)
+        if not ignored.is_junk:
+            self._ignored.add(path)
+            self._journal.event("ignored", f"{path}: ignored, {ignored.reason}", path=path)
+        return False
+
+    def _cannot_read(self, folder: str, problem: OSError) -> None:
+        self._journal.once(
+            "unreadable",
+            f"{folder}: the folder cannot be read ({problem.strerror}); check its permissions",
+            path=folder,
+        )
+
+
+def is_there(root: Path) -> bool:
+    """True when the folder can be looked into."""
+    try:
+        os.scandir(root).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""One bounce as the ledger knows it, and the states that it goes through.
+
+discovered -> settling -> queued -> running -> done | unchanged | failed
+                 ^          ^ |        |
+                 |          | +--------+-> parked: it waits for something outside, and is queued again
+                 +----------+----------+   (changed while it was read; a failure that may pass)
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from rebounce.watchers.processes import Owner, owner_from
+
+
+class State(StrEnum):
+    """Where a bounce stands."""
+
+    DISCOVERED = "discovered"
+    SETTLING = "settling"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    PARKED = "parked"
+
+
+FINISHED = (State.DONE, State.UNCHANGED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What tells at a glance whether a file was written to."""
+
+    size: int
+    mtime_ns: int
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp in what the system says of a file."""
+    return Stamp(size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounce:
+    """One row. Paths count from the watched folder, with slashes; times are seconds since 1970."""
+
+    id: int
+    path: str
+    source: str
+    stamp: Stamp
+    content_sha256: str | None
+    preset: str | None
+    preset_hash: str | None
+    state: State
+    reason: str | None
+    tries: int
+    crashes: int
+    due_at: float
+    owner: Owner | None
+    progress: float
+    plan: dict[str, Any] | None
+    record: dict[str, Any] | None
+    result: str | None
+    result_sha256: str | None
+    is_told: bool
+    seen_at: float
+    queued_at: float | None
+    started_at: float | None
+    finished_at: float | None
+
+
+def bounce_from(row: dict[str, Any]) -> Bounce:
+    """A row of the ledger."""
+    stamp = Stamp(size=row.pop("size"), mtime_ns=row.pop("mtime_ns"))
+    told = {
+        "path": from_bytes(row["path"]),
+        "source": from_bytes(row["source"]),
+        "state": State(row["state"]),
+        "owner": owner_from(json.loads(row["owner"])) if row["owner"] else None,
+        "plan": _parsed(row["plan"]),
+        "record": _parsed(row["record"]),
+        "result": None if row["result"] is None else from_bytes(row["result"]),
+        "is_told": bool(row["is_told"]),
+    }
+    return Bounce(**(row | told), stamp=stamp)
+
+
+def _parsed(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def to_bytes(path: str) -> bytes:
+    """A path as the file system has it, since a name may hold bytes that are no text."""
+    return path.encode("utf-8", errors="surrogateescape")
+
+
+def from_bytes(path: bytes) -> str:
+    """The inverse of `to_bytes`."""
+    return path.decode("utf-8", errors="surrogateescape")

@@ -1,0 +1,153 @@
+"""Claims on a share: which machine works on which bounce, since a ledger is known to its own machine alone.
+
+A claim is a small file in `.rebounce/claims/` that only one can create. Its owner writes a new beat into it as long as
+it works; a claim whose beat stands still is taken over. What always holds: time is measured by the clock of whoever
+looks, from the moment it first saw a beat, so that clocks may differ, and may jump.
+"""
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from rebounce.watchers.processes import Owner, is_alive, is_here, owner_from
+from rebounce.watchers.steps import step
+
+BEAT_S = 5.0
+# A machine that sleeps, or a share that hangs, must not lose its claims at once.
+STALE_S = 90.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The content of a claim, and when it was first seen so, by the monotonic clock."""
+
+    content: bytes
+    since_s: float
+
+
+class Claims:
+    """The claims in one folder, as one process sees and makes them."""
+
+    def __init__(
+        self, folder: Path, owner: Owner, *, stale_s: float = STALE_S, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folder = folder
+        self._owner = owner
+        self._stale_s = stale_s
+        self._now_s = now_s
+        self._seen: dict[Path, Seen] = {}
+
+    def take(self, path: str) -> bool:
+        """Claim a bounce; False while somebody else has it."""
+        place = self._place(path)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._create(place, path) or (
+            self._is_stale(place) and self._remove(place) and self._create(place, path)
+        )
+
+    def beat(self, path: str, number: int) -> None:
+        """Show that the work goes on."""
+        with contextlib.suppress(OSError), self._place(path).open("r+b") as file:
+            file.write(self._content(path, number))
+            file.truncate()
+
+    @step("claims.release")
+    def release(self, path: str) -> None:
+        """Give a claim back; one that was taken over meanwhile stays with whoever has it now."""
+        place = self._place(path)
+        with contextlib.suppress(OSError):
+            if _owner_in(place.read_bytes()) == self._owner:
+                place.unlink()
+
+    @contextlib.contextmanager
+    def held(self, path: str) -> Iterator[bool]:
+        """Hold a claim for the length of a block, beating; gives False where there is none to be had."""
+        if not self.take(path):
+            yield False
+            return
+        ended = threading.Event()
+        thread = threading.Thread(target=self._beat_until, args=(path, ended), daemon=True)
+        thread.start()
+        try:
+            yield True
+        finally:
+            ended.set()
+            thread.join()
+            self.release(path)
+
+    def is_anybody_here(self) -> bool:
+        """True while some claim may still be worked on."""
+        return any(not self._is_stale(place) for place in _claims_in(self._folder))
+
+    def _beat_until(self, path: str, ended: threading.Event) -> None:
+        number = 1
+        while not ended.wait(BEAT_S):
+            self.beat(path, number)
+            number += 1
+
+    def _place(self, path: str) -> Path:
+        return self._folder / f"{blake2b(os.fsencode(path), digest_size=16).hexdigest()}.json"
+
+    def _content(self, path: str, beat: int) -> bytes:
+        table = {"path": path, "owner": self._owner.to_dict(), "beat": beat}
+        return json.dumps(table).encode()
+
+    @step("claims.create")
+    def _create(self, place: Path, path: str) -> bool:
+        try:
+            descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            return False
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self._content(path, 0))
+        return True
+
+    def _is_stale(self, place: Path) -> bool:
+        """True when the owner is known to be gone, or its beat has stood still for long."""
+        try:
+            content = place.read_bytes()
+        except OSError:
+            self._seen.pop(place, None)
+            return False
+        owner = _owner_in(content)
+        if owner is not None and is_here(owner) and not is_alive(owner):
+            return True
+        seen = self._seen.get(place)
+        if seen is None or seen.content != content:
+            self._seen[place] = Seen(content=content, since_s=self._now_s())
+            return False
+        return self._now_s() - seen.since_s >= self._stale_s
+
+    def _remove(self, place: Path) -> bool:
+        """Take a stale claim away. Of several that try, the one whose renaming succeeds does it."""
+        seen = self._seen.pop(place, None)
+        aside = place.with_suffix(f".stale-{self._owner.pid}")
+        try:
+            place.rename(aside)
+            is_the_one = seen is None or aside.read_bytes() == seen.content
+            if not is_the_one and not place.exists():
+                aside.rename(place)  # somebody else took it over in this moment
+                return False
+            aside.unlink()
+        except OSError:
+            return False
+        return is_the_one
+
+
+def _claims_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+def _owner_in(content: bytes) -> Owner | None:
+    try:
+        table: dict[str, Any] = json.loads(content)
+        return owner_from(table["owner"])
+    except (ValueError, KeyError, TypeError):
+        return None  # being written in this moment, or by a process that died in it

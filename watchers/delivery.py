@@ -1,0 +1,197 @@
+"""Gives results, records and originals their places.
+
+What always holds: any of this can be broken off at any instruction and gone through again, and ends the same; nothing
+that lies under a name is replaced by something else, it is numbered; and an original leaves its place only when what
+lies there is still what was read.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+from rebounce.engine.batch_plan import RESOURCE_FORK_PREFIX
+from rebounce.engine.history import sha256_of
+from rebounce.engine.part_lock import NOT_SUPPORTED
+from rebounce.engine.staging import Keeping, Staged, copy_unchanged, output_errors, sync_folder
+from rebounce.watchers.bounce import Stamp, stamp_of
+from rebounce.watchers.delivery_plan import Move, Plan
+from rebounce.watchers.folder_tree import make_folder
+from rebounce.watchers.layout import Layout
+from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.numbering import next_number, numbered
+from rebounce.watchers.side_files import read_record, record_text
+from rebounce.watchers.steps import step
+
+NO_LINKS = (*NOT_SUPPORTED, errno.EMLINK)
+
+
+def deliver(layout: Layout, ledger: Ledger, id: int, plan: Plan) -> str:
+    """Do what is left of a plan; returns where the original lies now."""
+    bounce = ledger.known(id)
+    if plan.set_aside:
+        for move in plan.set_aside:
+            set_aside(layout, move, plan)
+        plan = plan.without_room()
+        ledger.replan(id, plan.to_dict())
+    for move in plan.publish:
+        publish(layout, move, bounce.source)
+    for path in plan.remove:
+        remove(layout, path)
+    if plan.original is None:
+        return bounce.source
+    is_moved = move_original(layout, plan.original, plan.stamp, bounce.content_sha256)
+    return plan.original.target if is_moved else plan.original.source
+
+
+def finish(layout: Layout, ledger: Ledger, id: int, plan: Plan, is_told: bool) -> None:
+    """Do what is left of a plan and say so in the ledger; `is_told` when no command of the user's waits for it."""
+    source = deliver(layout, ledger, id, plan)
+    ledger.finish(id, plan.outcome, source, is_told)
+
+
+@step("delivery.set_aside")
+def set_aside(layout: Layout, move: Move, plan: Plan) -> None:
+    """Give an older file its number; its record says its new name."""
+    source, target = layout.at(move.source), layout.at(move.target)
+    if not os.path.lexists(source):
+        return
+    with output_errors(target):
+        record = read_record(source) if source.suffix == ".json" else None
+        if record is None:
+            give_name(source, target)
+        else:
+            _renumber_record(layout, plan, source, target)
+        sync_folder(target.parent)
+
+
+def _renumber_record(layout: Layout, plan: Plan, source: Path, target: Path) -> None:
+    record = read_record(source)
+    assert record is not None
+    names = {os.path.basename(move.source): move.target for move in plan.set_aside}
+    new = names.get(os.path.basename(str(record.get("output") or "")))
+    if new is not None:
+        record["output"] = str(layout.at(new))
+    with Staged(target, replaces=True, keeping=Keeping(source=source, keeps_mtime=True)) as staged:
+        staged.file.write(record_text(record))
+        staged.publish()
+    source.unlink()
+
+
+@step("delivery.publish")
+def publish(layout: Layout, move: Move, like: str) -> None:
+    """Give a staged file its name; somebody else's that has come there meanwhile is numbered."""
+    part, target = layout.at(move.source), layout.at(move.target)
+    if not os.path.lexists(part):
+        return  # done already
+    with output_errors(target):
+        make_folder(layout, move.target, like)
+        try:
+            give_name(part, target)
+        except FileExistsError:
+            _number(target)
+            give_name(part, target)
+        sync_folder(target.parent)
+
+
+@step("delivery.original")
+def move_original(layout: Layout, move: Move, stamp: Stamp, content_sha256: str | None) -> bool:
+    """Take the original out of the way; False where something else lies there by now, which is a bounce of its own."""
+    source, target = layout.at(move.source), layout.at(move.target)
+    if not os.path.lexists(source):
+        return os.path.lexists(target)
+    if stamp_of(source.stat()) != stamp:
+        return False
+    with output_errors(target):
+        make_folder(layout, move.target, move.source)
+        if os.path.lexists(target) and not target.samefile(source):
+            if sha256_of(target) == content_sha256:
+                source.unlink()  # the same content lies there already
+                return True
+            _number(target)
+        is_moved = _moved(source, target, stamp)
+        if is_moved:
+            _move_resource_fork(source, target)
+            sync_folder(target.parent)
+            sync_folder(source.parent)
+        return is_moved
+
+
+def _moved(source: Path, target: Path, stamp: Stamp) -> bool:
+    """Name it there, look whether it is still the same, and only then take the old name away."""
+    try:
+        if not os.path.lexists(target):
+            os.link(source, target)
+    except OSError as problem:
+        if problem.errno == errno.EXDEV:
+            copy_unchanged(source, target, keeps_mtime=True)
+        elif problem.errno in NO_LINKS:
+            return _renamed(source, target, stamp)
+        else:
+            raise
+    if stamp_of(target.stat()) != stamp and stamp_of(source.stat()) != stamp:
+        target.unlink()
+        return False
+    if stamp_of(source.stat()) == stamp:
+        source.unlink()
+    return True
+
+
+def _renamed(source: Path, target: Path, stamp: Stamp) -> bool:
+    """For file systems without links: moved, looked at, and moved back where it was written to in that moment."""
+    source.rename(target)
+    if stamp_of(target.stat()) == stamp:
+        return True
+    if not os.path.lexists(source):
+        target.rename(source)
+    return False
+
+
+def _move_resource_fork(source: Path, target: Path) -> None:
+    """What macOS wrote beside a file on a foreign disk goes with it."""
+    fork = source.with_name(RESOURCE_FORK_PREFIX + source.name)
+    place = target.with_name(RESOURCE_FORK_PREFIX + target.name)
+    if fork.is_file() and not os.path.lexists(place):
+        try:
+            fork.rename(place)
+        except OSError as problem:
+            if problem.errno != errno.EXDEV:
+                raise
+
+
+@step("delivery.remove")
+def remove(layout: Layout, path: str) -> None:
+    """Take away what an earlier failure left."""
+    layout.at(path).unlink(missing_ok=True)
+
+
+def give_name(part: Path, target: Path) -> None:
+    """Rename without ever replacing; FileExistsError where another file has the name."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        if not os.path.samefile(part, target):
+            raise
+    except OSError as problem:
+        if problem.errno not in NO_LINKS:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from problem
+        part.rename(target)
+        return
+    part.unlink()
+
+
+def _number(target: Path) -> None:
+    """Make room for a name that somebody's file has."""
+    number = next_number([target.parent], target.stem)
+    give_name(target, target.with_name(Path(numbered(target.name, number)).name))
+
+
+@step("delivery.stage")
+def stage_text(path: Path, text: bytes, source: Path) -> None:
+    """Write a small file under the name of a part, safe on the disk; the original lends mode and group."""
+    keeping = Keeping(source=source) if source.exists() else None
+    with Staged(path, replaces=True, keeping=keeping) as staged:
+        with output_errors(path):
+            staged.file.write(text)
+        staged.publish()

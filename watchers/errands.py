@@ -1,0 +1,104 @@
+"""Runs the user's on_done and on_failed commands, beside the work and never in its way.
+
+What always holds: a command is run at least once for its bounce, however often the service is killed; it gets no shell,
+and what it does wrong is written down and changes nothing.
+"""
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+
+from rebounce.watchers.bounce import Bounce, State
+from rebounce.watchers.journal import Journal
+from rebounce.watchers.layout import Layout
+from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.setting_checks import filled
+from rebounce.watchers.settings import WatchFolder
+from rebounce.watchers.side_files import record_place, text_place
+
+MOST_AT_ONCE = 4
+LIMIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Errand:
+    bounce: Bounce
+    process: "subprocess.Popen[bytes]"
+    since_s: float
+
+
+class Errands:
+    """The commands of one folder."""
+
+    def __init__(self, folder: WatchFolder, layout: Layout, ledger: Ledger, journal: Journal) -> None:
+        self._folder = folder
+        self._layout = layout
+        self._ledger = ledger
+        self._journal = journal
+        self._running: list[_Errand] = []
+        self._may_be_due = True
+
+    @property
+    def are_running(self) -> bool:
+        return bool(self._running)
+
+    def expect(self) -> None:
+        """Something was finished."""
+        self._may_be_due = True
+
+    def tick(self) -> None:
+        """Look after the commands that run, and start those that are due."""
+        self._running = [errand for errand in self._running if not self._has_ended(errand)]
+        if not self._may_be_due or len(self._running) >= MOST_AT_ONCE:
+            return
+        due = self._ledger.untold()
+        for bounce in due[: MOST_AT_ONCE - len(self._running)]:
+            self._start(bounce)
+        self._may_be_due = len(due) > MOST_AT_ONCE
+
+    def _start(self, bounce: Bounce) -> None:
+        is_failure = bounce.state is State.FAILED
+        command = self._folder.on_failed if is_failure else self._folder.on_done
+        if command:
+            try:
+                process = subprocess.Popen(
+                    filled(command, self._values(bounce)),
+                    cwd=self._layout.root,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+                self._running.append(_Errand(bounce=bounce, process=process, since_s=time.monotonic()))
+            except OSError as problem:
+                self._complain(bounce, f"could not be started ({problem.strerror or problem})")
+        self._ledger.told(bounce.id)
+
+    def _values(self, bounce: Bounce) -> dict[str, str]:
+        layout = self._layout
+        values = {
+            "input": layout.at(bounce.path),
+            "original": layout.at(bounce.source),
+            "status": bounce.record.get("status", "") if bounce.record else "",
+            "error": (bounce.reason or "") if bounce.state is State.FAILED else "",
+        }
+        if bounce.result is not None:
+            values |= {"output": layout.at(bounce.result), "record": layout.at(record_place(layout, bounce.result))}
+        elif bounce.state is State.FAILED:
+            values["record"] = layout.at(text_place(layout, layout.failure(bounce.path)))
+        return {name: os.fspath(value) for name, value in values.items()}
+
+    def _has_ended(self, errand: _Errand) -> bool:
+        code = errand.process.poll()
+        if code is None and time.monotonic() - errand.since_s > LIMIT_S:
+            errand.process.kill()
+            errand.process.wait()
+            self._complain(errand.bounce, f"took longer than {LIMIT_S / 60:.0f} minutes and was stopped")
+            return True
+        if code:
+            self._complain(errand.bounce, f"ended with code {code}")
+        return code is not None
+
+    def _complain(self, bounce: Bounce, what: str) -> None:
+        key = "on_failed" if bounce.state is State.FAILED else "on_done"
+        self._journal.event("command", f"the {key} command for {bounce.path} {what}", "warning", path=bounce.path)

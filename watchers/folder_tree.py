@@ -1,0 +1,37 @@
+"""The folders that results and originals go into: the tree of the bounces again, each with the mode and group of its
+counterpart.
+"""
+
+import contextlib
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+from rebounce.watchers.layout import Layout
+
+
+def make_folder(layout: Layout, path: str, like: str) -> None:
+    """Make the folder of a file that goes below one of our own; the tree below it is that of `like`.
+
+    Where `like` itself lies in one of ours (a retried failure), the tree is the same from there on.
+    """
+    parts = PurePosixPath(path).parts[:-1]
+    for depth in range(1, len(parts) + 1):
+        folder = layout.root.joinpath(*parts[:depth])
+        if not folder.is_dir():
+            _make(folder, _counterpart(layout, parts[1:depth], like))
+
+
+def _counterpart(layout: Layout, below: tuple[str, ...], like: str) -> Path:
+    first = PurePosixPath(like).parts[0]
+    start = layout.root / first if first in layout.reserved else layout.root
+    return start.joinpath(*below)
+
+
+def _make(folder: Path, counterpart: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    with contextlib.suppress(OSError):  # what the system does not allow is left as it comes
+        wanted = counterpart.stat()
+        if hasattr(os, "chown") and folder.stat().st_gid != wanted.st_gid:
+            os.chown(folder, -1, wanted.st_gid)
+        folder.chmod(stat.S_IMODE(wanted.st_mode))

@@ -1,0 +1,361 @@
+"""The ledger of one watched folder: what was seen, what is done, what is left to do, in SQLite.
+
+What always holds: each method is one transaction, whole on the disk or not there; a bounce changes its state only from
+one of the states that it may come from, so that two services on one folder never both get it; and there is at most
+one unfinished bounce to a path.
+"""
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rebounce.engine.errors import OutputError
+from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, to_bytes
+from rebounce.watchers.named_sql import migrations, queries
+from rebounce.watchers.processes import Owner, is_alive, owner_from
+from rebounce.watchers.steps import step
+
+BUSY_S = 30.0
+# What is due later than any back-off allows is due now: the clock was set back.
+LONGEST_WAIT_S = 3600.0
+SQLITE_NOT_ONE = ("file is not a database", "malformed", "unsupported file format")
+
+
+class Ledger:
+    """One connection to a ledger, to be used by one thread. Use it in a `with` statement."""
+
+    def __init__(self, path: Path, now_s: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._now_s = now_s
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        self._database.row_factory = sqlite3.Row
+        try:
+            # The log of changes is shared memory, so that readers and one writer do not wait for each other; each
+            # change is on the disk when its transaction ends.
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._migrate()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def version(self) -> int:
+        """A number that changes when somebody else has changed the ledger."""
+        return int(self._database.execute("PRAGMA data_version").fetchone()[0])
+
+    # -- what the watching side says
+
+    @step("ledger.discover")
+    def discover(self, found: Iterable[tuple[str, Stamp]]) -> None:
+        """These files are there and were not known; one whose path has an unfinished bounce already is passed over."""
+        with self._transaction():
+            for path, stamp in found:
+                self._do("discover", **_at(path), source=to_bytes(path), **_stamped(stamp), preset=None)
+
+    @step("ledger.settle")
+    def settle(self, waiting: Iterable[tuple[str, Stamp, str]]) -> None:
+        """These are still being written, or were written to again before work on them began."""
+        with self._transaction():
+            for path, stamp, reason in waiting:
+                self._do("settle", **_at(path), **_stamped(stamp), reason=reason)
+
+    @step("ledger.queue")
+    def queue(self, finished: Iterable[tuple[str, Stamp, str | None]]) -> None:
+        """These bounces are finished, or were given up waiting for: work can begin."""
+        with self._transaction():
+            for path, stamp, reason in finished:
+                self._do("queue", **_at(path), **_stamped(stamp), reason=reason)
+
+    @step("ledger.forget")
+    def forget(self, paths: Iterable[str]) -> None:
+        """These files went away before work on them began."""
+        with self._transaction():
+            for path in paths:
+                self._do("forget", **_at(path))
+
+    # -- what the working side says
+
+    def next_due(self, count: int = 1) -> list[Bounce]:
+        """The queued bounces whose turn it is, the oldest first."""
+        return self._all("next", latest=self._now_s() + LONGEST_WAIT_S, count=count)
+
+    @step("ledger.start")
+    def start(self, id: int, owner: Owner) -> bool:
+        """Take a queued bounce for a process; False when somebody else has it."""
+        with self._transaction():
+            return self._do("start", id=id, owner=json.dumps(owner.to_dict())) == 1
+
+    @step("ledger.identify")
+    def identify(self, bounce: Bounce, content_sha256: str, preset_hash: str, stamp: Stamp) -> Bounce | None:
+        """Say what content a bounce has and what will be made of it; returns the same bounce of old, now forgotten."""
+        key = {"content_sha256": content_sha256, "preset_hash": preset_hash}
+        with self._transaction():
+            old = next(iter(self._all("same_key", id=bounce.id, **_at(bounce.path), **key)), None)
+            if old is not None:
+                self._do("delete", id=old.id)
+            self._do("identify", id=bounce.id, **key, **_stamped(stamp))
+        return old
+
+    def twin(self, id: int, content_sha256: str, preset_hash: str) -> Bounce | None:
+        """A finished bounce of the same content and preset, whatever its name."""
+        key = {"content_sha256": content_sha256, "preset_hash": preset_hash}
+        return next(iter(self._all("twin", id=id, **key)), None)
+
+    def progress(self, id: int, fraction: float) -> None:
+        """How much of a running bounce is done."""
+        with self._transaction():
+            self._do("progress", id=id, progress=fraction)
+
+    @step("ledger.plan")
+    def plan(
+        self,
+        id: int,
+        plan: dict[str, Any],
+        record: dict[str, Any] | None,
+        result: str | None,
+        result_sha256: str | None,
+    ) -> None:
+        """The result lies ready: what is left to be done with it, so that whoever goes on knows."""
+        reason = record.get("error") if record else None
+        values = {"plan": json.dumps(plan), "record": None if record is None else json.dumps(record, allow_nan=False)}
+        with self._transaction():
+            self._do(
+                "plan",
+                id=id,
+                **values,
+                result=None if result is None else to_bytes(result),
+                result_sha256=result_sha256,
+                reason=reason,
+            )
+
+    @step("ledger.replan")
+    def replan(self, id: int, plan: dict[str, Any]) -> None:
+        """A part of the plan is done."""
+        with self._transaction():
+            self._do("replan", id=id, plan=json.dumps(plan))
+
+    @step("ledger.finish")
+    def finish(self, id: int, state: State, source: str, is_told: bool) -> None:
+        """All of the plan is done; the original lies at `source` now."""
+        with self._transaction():
+            self._do("finish", id=id, state=state.value, source=to_bytes(source), is_told=int(is_told))
+
+    @step("ledger.again")
+    def again(self, id: int, reason: str, *, wait_s: float = 0.0, is_try: bool = False, is_crash: bool = False) -> None:
+        """A running bounce goes back into the queue."""
+        with self._transaction():
+            due_at = self._now_s() + wait_s if wait_s else 0.0
+            self._do("again", id=id, reason=reason, due_at=due_at, tries=int(is_try), crashes=int(is_crash))
+
+    @step("ledger.unsettle")
+    def unsettle(self, id: int, reason: str) -> None:
+        """A running bounce turned out to be still being written."""
+        with self._transaction():
+            self._do("unsettle", id=id, reason=reason)
+
+    @step("ledger.park")
+    def park(self, id: int, reason: str) -> None:
+        """A running bounce waits for something outside."""
+        with self._transaction():
+            self._do("park", id=id, reason=reason)
+
+    @step("ledger.unpark")
+    def unpark(self) -> int:
+        """What was waited for is there: all parked bounces are queued again."""
+        with self._transaction():
+            return self._do("unpark")
+
+    @step("ledger.lost")
+    def lost(self, id: int) -> None:
+        """The file of a running bounce went away."""
+        with self._transaction():
+            self._do("lost", id=id)
+
+    @step("ledger.told")
+    def told(self, id: int) -> None:
+        """The user's command was run for this bounce."""
+        with self._transaction():
+            self._do("told", id=id)
+
+    # -- what the user asks for
+
+    @step("ledger.retry")
+    def retry(self, id: int, preset: str | None = None) -> bool:
+        """Queue a failed bounce again; False when it is no failure, or a newer bounce of its name is under way."""
+        with self._transaction():
+            return self._do("retry", id=id, preset=preset) == 1
+
+    @step("ledger.rerun")
+    def rerun(self, id: int, preset: str) -> bool:
+        """Queue the original of a finished bounce once more, with a preset of its own."""
+        with self._transaction():
+            return self._do("rerun", id=id, preset=preset) == 1
+
+    @step("ledger.prune")
+    def prune(self, before: float) -> int:
+        """Forget what was finished before a time and lies in the folder no more."""
+        with self._transaction():
+            return self._do("prune", before=before)
+
+    # -- what is there
+
+    def bounce(self, id: int) -> Bounce | None:
+        """One bounce."""
+        return next(iter(self._all("one", id=id)), None)
+
+    def known(self, id: int) -> Bounce:
+        """One bounce that is there."""
+        bounce = self.bounce(id)
+        assert bounce is not None, id
+        return bounce
+
+    def active_at(self, path: str) -> Bounce | None:
+        """The unfinished bounce of a path."""
+        return next(iter(self._all("active_at", **_at(path))), None)
+
+    def in_state(self, state: State) -> list[Bounce]:
+        """All bounces in a state, the oldest first."""
+        return self._all("in_state", state=state.value)
+
+    def unfinished(self, count: int) -> list[Bounce]:
+        """What is not finished, in the order in which it will be."""
+        return self._all("unfinished", count=count)
+
+    def latest(self, count: int) -> list[Bounce]:
+        """What was finished last."""
+        return self._all("latest", count=count)
+
+    def untold(self) -> list[Bounce]:
+        """What is finished and has not been told to the user's commands."""
+        return self._all("untold")
+
+    def done_before(self, before: float) -> list[Bounce]:
+        """What succeeded before a time and whose original was moved."""
+        return self._all("done_before", before=before)
+
+    def counts(self) -> dict[State, int]:
+        """How many bounces there are in each state."""
+        return {State(row["state"]): row["count"] for row in self._rows("counts")}
+
+    def kept(self) -> dict[str, Stamp]:
+        """The finished files that still lie where they were dropped."""
+        rows = self._rows("kept")
+        return {
+            row["path"].decode("utf-8", "surrogateescape"): Stamp(size=row["size"], mtime_ns=row["mtime_ns"])
+            for row in rows
+        }
+
+    def abandoned(self) -> list[Bounce]:
+        """What runs in the books while the process that had it is gone."""
+        running = self.in_state(State.RUNNING)
+        return [bounce for bounce in running if bounce.owner is None or not is_alive(bounce.owner)]
+
+    # -- services
+
+    def serve(self, owner: Owner) -> None:
+        """A service works on this folder."""
+        with self._transaction():
+            for other in self.services():
+                if not is_alive(other):
+                    self._do("leave", owner=json.dumps(other.to_dict()))
+            self._do("serve", owner=json.dumps(owner.to_dict()))
+
+    def leave(self, owner: Owner) -> None:
+        """The service ended."""
+        with self._transaction():
+            self._do("leave", owner=json.dumps(owner.to_dict()))
+
+    def services(self) -> list[Owner]:
+        """The services that were started and have not said that they ended."""
+        return [owner_from(json.loads(row["owner"])) for row in self._rows("services")]
+
+    def _migrate(self) -> None:
+        scripts = migrations()
+        version = self._schema()
+        if version > len(scripts):
+            raise OutputError(
+                f"{self.path}: a ledger of a newer rebounce (schema {version}, this one knows {len(scripts)}); "
+                "update rebounce"
+            )
+        if version == len(scripts):
+            return
+        with self._transaction():
+            for script in scripts[self._schema() :]:
+                for statement in _statements(script):
+                    self._database.execute(statement)
+            self._database.execute(f"PRAGMA user_version = {len(scripts)}")
+
+    def _schema(self) -> int:
+        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def _do(self, name: str, **values: Any) -> int:
+        """Run a statement; returns how many rows it changed."""
+        return self._database.execute(queries()[name], {"now": self._now_s()} | values).rowcount
+
+    def _rows(self, name: str, **values: Any) -> list[sqlite3.Row]:
+        return self._database.execute(queries()[name], {"now": self._now_s()} | values).fetchall()
+
+    def _all(self, name: str, **values: Any) -> list[Bounce]:
+        return [bounce_from(dict(row)) for row in self._rows(name, **values)]
+
+
+def open_ledger(path: Path, now_s: Callable[[], float] = time.time) -> tuple[Ledger, str | None]:
+    """The ledger at a path; one that is damaged is set aside for a new one, and what is to be said about it."""
+    try:
+        return Ledger(path, now_s), None
+    except sqlite3.DatabaseError as problem:
+        if not any(words in str(problem) for words in SQLITE_NOT_ONE):
+            raise OutputError(
+                f"{path}: the ledger cannot be opened ({problem}); check the disk that it is on"
+            ) from problem
+    aside = path.with_name(f"{path.name}.damaged-{int(now_s())}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    message = (
+        f"the ledger was damaged and is now {aside.name}; a new one was begun, and results that are there are kept"
+    )
+    return Ledger(path, now_s), message
+
+
+def _at(path: str) -> dict[str, bytes]:
+    return {"path": to_bytes(path)}
+
+
+def _stamped(stamp: Stamp) -> dict[str, int]:
+    return {"size": stamp.size, "mtime_ns": stamp.mtime_ns}
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script, since `executescript` would end the transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

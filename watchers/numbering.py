@@ -1,0 +1,35 @@
+"""The names of older files: the newest of a name has it, those before it are numbered in the order that they came.
+
+Mix.wav        today's
+Mix (1).wav    the first of them
+Mix (2).wav    the second
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+LONGEST_NAME_BYTES = 255
+
+
+def next_number(folders: Iterable[Path], stem: str) -> int:
+    """One more than the highest number that a file of this stem has in any of the folders."""
+    pattern = re.compile(re.escape(stem) + r" \((\d{1,9})\)\.", re.IGNORECASE)
+    numbers = [0]
+    for folder in folders:
+        if folder.is_dir():
+            found = (pattern.match(name) for name in os.listdir(folder))
+            numbers += [int(match[1]) for match in found if match]
+    return max(numbers) + 1
+
+
+def numbered(path: str, number: int) -> str:
+    """The path with a number; a stem that leaves no room for it is shortened."""
+    place = PurePosixPath(path)
+    end = f" ({number}){place.suffix}"
+    stem = place.name[: len(place.name) - len(place.suffix)] if place.suffix else place.name
+    room = LONGEST_NAME_BYTES - len(os.fsencode(end))
+    if len(os.fsencode(stem)) > room:
+        stem = os.fsencode(stem)[:room].decode(errors="ignore")
+    return place.with_name(stem + end).as_posix()

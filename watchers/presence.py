@@ -1,0 +1,61 @@
+"""Whether the folder at a path is still the one that is watched: a share may be gone, and an empty folder be there.
+
+What always holds: while the watched folder is away nothing is written to whatever lies in its place.
+"""
+
+import os
+import uuid
+from pathlib import Path
+
+from rebounce.watchers.layout import Layout
+
+MARK = "folder-id"
+
+
+class Presence:
+    """Knows a watched folder by its place on the disk, and by a mark in it where that has changed."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._mark = self._make_mark()
+        self._place = self._look()
+
+    def is_here(self) -> bool:
+        """True when the folder is the one that it was; a remounted one is recognised by its mark."""
+        place = self._look()
+        if place is None:
+            return False
+        if place == self._place:
+            return True
+        is_same_disk = self._place is not None and place[0] == self._place[0]
+        if self._read_mark() != self._mark and not is_same_disk:
+            return False
+        self._mark = self._make_mark()  # anew where somebody removed the folder and made it again
+        self._place = place
+        return True
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self._layout.root)
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _read_mark(self) -> str | None:
+        try:
+            return self._path.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return None
+
+    def _make_mark(self) -> str:
+        mark = self._read_mark()
+        if mark:
+            return mark
+        mark = uuid.uuid4().hex
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(mark + "\n", encoding="ascii")
+        return mark
+
+    @property
+    def _path(self) -> Path:
+        return self._layout.private / MARK

@@ -1,0 +1,208 @@
+"""Works on one bounce, from the ledger's row to its delivery.
+
+What always holds: the result lies complete and safe on the disk before the plan to deliver it is written down, and
+nothing is seen before that; a result that is there already, or that another bounce of the same content got, is not
+computed again; and whatever goes wrong ends as a state in the ledger.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from rebounce import __version__
+from rebounce.engine.errors import StillWritten
+from rebounce.engine.history import sha256_of
+from rebounce.engine.job import Job
+from rebounce.engine.reading import reading_errors, still_written
+from rebounce.engine.record import UNCHANGED, Record
+from rebounce.engine.restore import restore_file
+from rebounce.engine.staging import Keeping, Staged, check_room, output_errors
+from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
+from rebounce.watchers.delivered import find_delivered
+from rebounce.watchers.delivery import finish, stage_text
+from rebounce.watchers.delivery_plan import plan_from
+from rebounce.watchers.failing import fail
+from rebounce.watchers.failure_kinds import Failing, Kind, judge, wait_s
+from rebounce.watchers.folder_tree import make_folder
+from rebounce.watchers.layout import Layout
+from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.planning import Ready, chain_place, part_of, plan_success
+from rebounce.watchers.prepared import Prepared
+from rebounce.watchers.settings import MOVE, WatchFolder
+from rebounce.watchers.side_files import record_place, record_text
+from rebounce.watchers.steps import step
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a bounce: its state in the ledger now, and why."""
+
+    state: str
+    reason: str | None = None
+    record: dict[str, Any] | None = None
+
+
+LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where one bounce is worked on."""
+
+    folder: WatchFolder
+    layout: Layout
+    ledger: Ledger
+    on_progress: Progress
+
+    @property
+    def moves_original(self) -> bool:
+        return self.folder.originals == MOVE
+
+
+def work_on(bench: Bench, id: int, prepare: Callable[[Bounce], Prepared]) -> Outcome:
+    """Do all that is left to do for a running bounce; `prepare` gives the chain that it is restored with."""
+    bounce = bench.ledger.known(id)
+    assert bounce.state is State.RUNNING, bounce
+    try:
+        if bounce.plan is None:
+            _stage(bench, bounce, prepare)
+        return _deliver(bench, id)
+    except KeyboardInterrupt:
+        bench.ledger.park(id, "the service was stopped while it was worked on; it goes on with the next start")
+        return Outcome(state=State.PARKED, reason="stopped")
+    except Exception as problem:
+        # Whatever one bounce meets must not take the service with it.
+        return _failed(bench, id, judge(problem, bench.layout.at(bounce.source)))
+
+
+def _deliver(bench: Bench, id: int) -> Outcome:
+    bounce = bench.ledger.known(id)
+    assert bounce.plan is not None, bounce
+    plan = plan_from(bounce.plan)
+    commands = bench.folder.on_failed if plan.outcome is State.FAILED else bench.folder.on_done
+    finish(bench.layout, bench.ledger, id, plan, is_told=not commands)
+    return Outcome(state=plan.outcome, reason=bounce.reason, record=bounce.record)
+
+
+def _failed(bench: Bench, id: int, failing: Failing) -> Outcome:
+    """Put a bounce that failed where the kind of its failure has it wait, or deliver the failure."""
+    bounce = bench.ledger.known(id)
+    is_planned = bounce.plan is not None
+    if failing.kind is Kind.GONE and not is_planned:
+        bench.ledger.lost(id)
+        return Outcome(state=LOST, reason="the file went away before it could be read")
+    if failing.kind is Kind.WRITTEN and not is_planned:
+        bench.ledger.unsettle(id, "it was written to while it was read")
+        return Outcome(state=State.SETTLING, reason="it was written to while it was read")
+    if failing.kind is Kind.FULL:
+        bench.ledger.park(id, failing.sentence)
+        return Outcome(state=State.PARKED, reason=failing.sentence)
+    if is_planned or (failing.kind is Kind.PASSING and bounce.tries < bench.folder.retries):
+        bench.ledger.again(id, failing.sentence, wait_s=wait_s(bounce.tries), is_try=True)
+        return Outcome(state=State.QUEUED, reason=failing.sentence)
+    record = fail(bench.layout, bench.ledger, bench.folder, bounce, failing.sentence)
+    return Outcome(state=State.FAILED, reason=failing.sentence, record=record)
+
+
+def _stage(bench: Bench, bounce: Bounce, prepare: Callable[[Bounce], Prepared]) -> None:
+    """Have the result lie ready, and write down the plan."""
+    source = bench.layout.at(bounce.source)
+    stamp, digest = _identity(source)
+    prepared = prepare(bounce)
+    old = bench.ledger.identify(bounce, digest, prepared.preset_hash, stamp)
+    bounce = replace(bounce, content_sha256=digest, preset_hash=prepared.preset_hash)
+    delivered = find_delivered(bench.layout, bench.folder, bounce, old)
+    if delivered is not None:
+        outcome = State.UNCHANGED if delivered.record.get("status") == UNCHANGED else State.DONE
+        plan = plan_success(bench.layout, bounce, outcome, stamp, None, moves_original=bench.moves_original)
+        bench.ledger.plan(bounce.id, plan.to_dict(), delivered.record, delivered.result, delivered.sha256)
+        return
+    record, chain = _copied_from_twin(bench, bounce) or _restored(bench, bounce, prepared)
+    if stamp_of(source.stat()) != stamp:
+        raise StillWritten(still_written(source))
+    _stage_record(bench, bounce, record, chain, stamp)
+
+
+def _identity(source: Path) -> tuple[Stamp, str]:
+    with reading_errors(source):
+        stamp = stamp_of(source.stat())
+        digest = sha256_of(source)
+        if stamp_of(source.stat()) != stamp:
+            raise StillWritten(still_written(source))
+    return stamp, digest
+
+
+@step("delivery.restore")
+def _restored(bench: Bench, bounce: Bounce, prepared: Prepared) -> tuple[Record, str | None]:
+    """The result computed, and staged under the name of its part; its record, and where its chain goes."""
+    layout, file_format = bench.layout, bench.folder.file_format
+    source = layout.at(bounce.source)
+    result, copy = layout.result(bounce.path, file_format), layout.copy(bounce.path, file_format)
+    make_folder(layout, result, bounce.source)
+    job = Job(
+        source=source,
+        target=layout.at(part_of(result)),
+        copy_target=layout.at(part_of(copy)),
+        options=prepared.options,
+        preset=prepared.name,
+        preset_hash=prepared.preset_hash,
+        model=prepared.model,
+        is_forced=True,
+    )
+    record = restore_file(job, prepared.board, bench.on_progress)
+    place = copy if record.status == UNCHANGED else result
+    record = replace(record, input=str(layout.at(bounce.path)), output=str(layout.at(place)))
+    if not bench.folder.saves_chain:
+        return record, None
+    chain = chain_place(place)
+    stage_text(layout.at(part_of(chain)), tomli_w.dumps(prepared.board.to_dict()).encode(), source)
+    return replace(record, messages=(*record.messages, f"the chain is in {layout.at(chain)}")), chain
+
+
+@step("delivery.copy_twin")
+def _copied_from_twin(bench: Bench, bounce: Bounce) -> tuple[Record, str | None] | None:
+    """The result that the same content got under another name, copied; None where there is none to be had."""
+    assert bounce.content_sha256 is not None
+    assert bounce.preset_hash is not None
+    twin = bench.ledger.twin(bounce.id, bounce.content_sha256, bounce.preset_hash)
+    if twin is None or twin.result is None or twin.record is None or bench.folder.saves_chain:
+        return None
+    layout, file_format = bench.layout, bench.folder.file_format
+    is_unchanged = twin.record.get("status") == UNCHANGED
+    place = (layout.copy if is_unchanged else layout.result)(bounce.path, file_format)
+    there = layout.at(twin.result)
+    is_alike = Path(place).suffix.lower() == there.suffix.lower() and twin.record.get("version") == __version__
+    if not is_alike or not there.is_file() or sha256_of(there) != twin.result_sha256:
+        return None
+    make_folder(layout, place, bounce.source)
+    source, part = layout.at(bounce.source), layout.at(part_of(place))
+    check_room(part, there.stat().st_size)
+    keeping = Keeping(source=source, keeps_mtime=bench.folder.keep_mtime)
+    with Staged(part, replaces=True, keeping=keeping) as staged, there.open("rb") as file:
+        with output_errors(part, there.stat().st_size):
+            shutil.copyfileobj(file, staged.file, 1 << 20)
+        staged.publish()
+    known = {name: value for name, value in twin.record.items() if name in Record.__dataclass_fields__}
+    message = f"the same content as {twin.path}, whose result was copied"
+    messages = (*(text for text in known.pop("messages", ()) if not text.startswith("the same content as ")), message)
+    paths = {"input": str(layout.at(bounce.path)), "output": str(layout.at(place))}
+    return Record(**(known | paths), messages=messages), None
+
+
+def _stage_record(bench: Bench, bounce: Bounce, record: Record, chain: str | None, stamp: Stamp) -> None:
+    """The record beside the result, both under the names of their parts, and the plan in the ledger."""
+    layout = bench.layout
+    assert record.output is not None
+    place = Path(record.output).relative_to(layout.root).as_posix()
+    ready = Ready(result=place, record=record_place(layout, place), chain=chain)
+    stage_text(layout.at(part_of(ready.record)), record_text(record.to_dict()), layout.at(bounce.source))
+    outcome = State.UNCHANGED if record.status == UNCHANGED else State.DONE
+    plan = plan_success(layout, bounce, outcome, stamp, ready, moves_original=bench.moves_original)
+    digest = sha256_of(layout.at(part_of(place)))
+    bench.ledger.plan(bounce.id, plan.to_dict(), record.to_dict(), place, digest)

@@ -1,0 +1,298 @@
+"""The watch-folder service: sees what arrives in its folders, has workers restore it, and says what became of it.
+
+What always holds: this process loads no audio library; it can be stopped at any moment and goes on where it was; and
+whatever goes wrong with one file or one folder, the others are served on.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from rebounce.engine.errors import RebounceError, UsageError
+from rebounce.watchers.bounce import Bounce, State
+from rebounce.watchers.claims import STALE_S
+from rebounce.watchers.config_reload import ConfigFile
+from rebounce.watchers.crew import WARM_S, Crew, Died, Ended
+from rebounce.watchers.file_systems import is_share
+from rebounce.watchers.journal import Journal, Say
+from rebounce.watchers.layout import layout_of
+from rebounce.watchers.settings import WatchFolder, WatchPlan
+from rebounce.watchers.status import Watched
+from rebounce.watchers.wake import Wake
+from rebounce.watchers.watched_folder import Manner, WatchedFolder
+from rebounce.watchers.worker import Describe, Progressed, Restore
+
+OnRecord = Callable[[dict[str, Any]], None]
+OnProgress = Callable[[str, float], None]
+
+
+def _nothing(*_: Any) -> None:
+    """For those who do not ask."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a service is given from outside. `state_folder` is this machine's own; `setup` is done first in each worker.
+
+    `read_plan` reads the config again when it has changed; `on_record` is told each file that is finished.
+    """
+
+    state_folder: Path
+    say: Say = _nothing
+    on_record: OnRecord = _nothing
+    on_progress: OnProgress = _nothing
+    read_plan: Callable[[], WatchPlan] | None = None
+    setup: Callable[[], None] | None = None
+    warm_s: float = WARM_S
+    stale_s: float = STALE_S
+
+
+@dataclass(slots=True)
+class _Preset:
+    """What a worker said of a preset."""
+
+    uses_gpu: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done in this run."""
+
+    failed: int = 0
+    finished: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+
+class Service:
+    """Serves the folders of a plan; `run` returns when `stop` was called, or with `once` when all is done."""
+
+    def __init__(self, plan: WatchPlan, around: Surroundings) -> None:
+        self.plan = plan
+        self._around = around
+        self._wake = Wake()
+        self._crew = Crew(plan.processes, around.setup, around.warm_s)
+        self._presets: dict[tuple[WatchFolder, str], _Preset] = {}
+        self._is_stopping = False
+        self._paths: dict[tuple[Path, int], str] = {}
+        self._config = ConfigFile(plan.config) if plan.config and around.read_plan else None
+        self.tally = Tally()
+        self.folders: list[WatchedFolder] = []
+
+    @property
+    def watched(self) -> list[Watched]:
+        """The folders, for those who show them."""
+        return [
+            Watched(layout=item.layout, preset=item.folder.preset, name=item.folder.path.name or str(item.folder.path))
+            for item in self.folders
+        ]
+
+    def wake(self) -> None:
+        """Somebody changed a ledger: look at once."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End `run` soon; may be called from a signal handler."""
+        self._is_stopping = True
+        self._wake.set()
+
+    def prepare(self) -> None:
+        """Check every preset and open every folder; whatever is wrong is raised before anything is worked on."""
+        for folder in self.plan.folders:
+            self._describe(folder)
+        for folder in self.plan.folders:
+            self.folders.append(self._open(folder))
+
+    def run(self, once: bool = False) -> int:
+        """Serve. Returns 1 when, with `once`, some file failed or had to be left."""
+        try:
+            for item in self.folders:
+                item.start()
+            while not self._is_stopping and not (once and self._is_all_done()):
+                self._turn()
+            return int(once and bool(self.tally.failed or self._left()))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop the workers and let go of everything."""
+        orders = {id(order): order for order in self._crew.orders}
+        self._crew.dismiss()
+        for item in self.folders:
+            mine = [order.id for order in orders.values() if order.layout == item.layout]
+            if not item.is_away:
+                item.park_running(mine)
+            item.close()
+        self.folders = []
+        self._wake.close()
+
+    # -- one turn
+
+    def _turn(self) -> None:
+        wait([self._wake.connection, *self._crew.connections], self._timeout_s())
+        self._wake.clear()
+        for answer in self._crew.answers():
+            self._hear(answer)
+        for item in self.folders:
+            item.tick()
+        self._dispatch()
+        self._crew.release()
+        if self._config is not None and self._config.has_changed():
+            self._reload()
+
+    def _timeout_s(self) -> float:
+        dues = [item.due_s() for item in self.folders]
+        release_s = self._crew.next_release_s()
+        left_s = min(dues) - time.monotonic()
+        return max(0.0, left_s if release_s is None else min(left_s, release_s))
+
+    def _dispatch(self) -> None:
+        """Give work to whoever is free, the folders in turn."""
+        served = True
+        while served and self._crew.has_room():
+            served = False
+            for item in self.folders:
+                if self._crew.has_room() and self._give_next(item):
+                    served = True
+
+    def _give_next(self, item: WatchedFolder) -> bool:
+        bounce = item.next_bounce()
+        if bounce is None:
+            return False
+        if self._uses_gpu(item.folder, bounce) and any(self._order_uses_gpu(order) for order in self._crew.orders):
+            item.put_back(bounce)  # one job on the card at a time
+            return False
+        worker = self._crew.free()
+        if not item.ledger.start(bounce.id, worker.owner):
+            return True  # somebody else has it; there may be another
+        item.started(bounce)
+        self._paths[item.layout.ledger, bounce.id] = bounce.path
+        order = Restore(
+            folder=item.folder,
+            layout=item.layout,
+            id=bounce.id,
+            uses_claims=item.uses_claims,
+            stale_s=self._around.stale_s,
+        )
+        with contextlib.suppress(OSError):  # it may have died in this moment, which is heard of next
+            worker.give(order)
+        return True
+
+    def _hear(self, answer: Any) -> None:
+        if isinstance(answer, Progressed):
+            path = self._paths.get((answer.ledger, answer.id))
+            if path is not None:
+                self._around.on_progress(path, answer.fraction)
+            return
+        assert isinstance(answer, Died | Ended), answer
+        order = answer.order
+        item = next((one for one in self.folders if one.layout == order.layout), None)
+        if item is None:
+            return
+        if isinstance(answer, Died):
+            item.died(order.id)
+            self._ended(item, order.id, "the process that worked on it died", None)
+        else:
+            self._ended(item, order.id, answer.worked.reason, answer.worked.record)
+
+    def _ended(self, item: WatchedFolder, id_: int, reason: str | None, record: dict[str, Any] | None) -> None:
+        path = self._paths.pop((item.layout.ledger, id_))
+        bounce = item.ended(id_, path, reason)
+        if bounce is None or bounce.state not in (State.DONE, State.UNCHANGED, State.FAILED):
+            return
+        self.tally.finished += 1
+        self.tally.failed += bounce.state is State.FAILED
+        shown = record or bounce.record
+        if shown is not None:
+            self._around.on_record(shown)
+
+    # -- presets and cards
+
+    def _describe(self, folder: WatchFolder, preset: str | None = None) -> _Preset:
+        key = (folder, preset or folder.preset)
+        if key not in self._presets:
+            said = self._crew.describe(Describe(folder=folder, preset=preset))
+            if said.error:
+                raise UsageError(f"{folder.where}: {said.error}")
+            if said.message:
+                self._around.say("warning", said.message)
+            self._presets[key] = _Preset(uses_gpu=said.uses_gpu)
+        return self._presets[key]
+
+    def _uses_gpu(self, folder: WatchFolder, bounce: Bounce) -> bool:
+        """Whether a bounce needs the card; a preset that was asked for by hand counts as if, until it is known."""
+        known = self._presets.get((folder, bounce.preset or folder.preset))
+        return known is None or known.uses_gpu
+
+    def _order_uses_gpu(self, order: Restore) -> bool:
+        known = self._presets.get((order.folder, order.folder.preset))
+        return known is None or known.uses_gpu
+
+    # -- folders
+
+    def _open(self, folder: WatchFolder) -> WatchedFolder:
+        on_share = is_share(folder.path) if folder.is_share is None else folder.is_share
+        layout = layout_of(folder, on_share, self._around.state_folder)
+        journal = Journal(
+            layout.state, str(folder.path), self._around.say, log_mb=self.plan.log_mb, keep_logs=self.plan.keep_logs
+        )
+        manner = Manner(
+            uses_claims=on_share,
+            polls=on_share if folder.poll is None else folder.poll,
+            wake=self._wake.set,
+            ledger_days=self.plan.ledger_days,
+        )
+        return WatchedFolder(folder, layout, journal, manner)
+
+    def _reload(self) -> None:
+        """The config was changed: folders that stayed the same are served on, the others closed and opened."""
+        assert self._around.read_plan is not None
+        try:
+            plan = self._around.read_plan()
+            for folder in plan.folders:
+                self._describe(folder)
+            kept = [item for item in self.folders if item.folder in plan.folders]
+            new = [folder for folder in plan.folders if folder not in [item.folder for item in kept]]
+            self._close_folders([item for item in self.folders if item not in kept])
+            self.plan, self.folders = plan, kept
+            self._crew.processes = plan.processes
+            for folder in new:
+                item = self._open(folder)
+                item.start()
+                self.folders.append(item)
+        except (RebounceError, ValueError, OSError) as problem:
+            self._around.say("error", f"the config was changed and cannot be used; serving on as before: {problem}")
+            return
+        self._around.say("info", f"the config was read again: {len(plan.folders)} folders")
+
+    def _close_folders(self, items: list[WatchedFolder]) -> None:
+        """Folders that are served no more, or otherwise: what runs in them is finished first."""
+        layouts = [item.layout for item in items]
+        while any(order.layout in layouts for order in self._crew.orders) and not self._is_stopping:
+            wait([self._wake.connection, *self._crew.connections])
+            self._wake.clear()
+            for answer in self._crew.answers():
+                self._hear(answer)
+        for item in items:
+            item.close()
+
+    # -- the end of `once`
+
+    def _is_all_done(self) -> bool:
+        return not self._crew.orders and all(_is_done(item) for item in self.folders)
+
+    def _left(self) -> bool:
+        """True when something still waits: for another try, room, or its hours."""
+        return any(
+            item.ledger.counts().get(state, 0) for item in self.folders for state in (State.QUEUED, State.PARKED)
+        )
+
+
+def _is_done(item: WatchedFolder) -> bool:
+    if item.is_away:
+        return True
+    is_idle = item.arrivals.are_settled and not item.errands.are_running
+    return is_idle and (item.pauses.reason is not None or not item.ledger.next_due())

@@ -1,0 +1,77 @@
+"""What lies beside results and failures: NAME.json, the record, and NAME.txt, one plain sentence.
+
+What always holds: a side file belongs to one file alone. Where two files differ in their suffix only, the second one's
+side file carries its whole name.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from rebounce.watchers.layout import Layout, beside
+
+LONGEST_NAME_BYTES = 255
+
+
+def record_place(layout: Layout, result: str) -> str:
+    """Where the record of a result is, or goes."""
+    return _place(layout, result, ".json", is_record_of)
+
+
+def text_place(layout: Layout, failed: str) -> str:
+    """Where the sentence about a failed file is, or goes."""
+    return _place(layout, failed, ".txt", _is_text_of)
+
+
+def _place(layout: Layout, path: str, suffix: str, belongs: Callable[[Path, str], bool]) -> str:
+    name = PurePosixPath(path).name
+    short, whole = (beside(path, _fitting(start, suffix)) for start in (PurePosixPath(path).stem, name))
+    if os.path.lexists(layout.at(whole)):
+        return whole
+    is_free = not os.path.lexists(layout.at(short)) or belongs(layout.at(short), name)
+    return short if is_free else whole
+
+
+def _fitting(start: str, suffix: str) -> str:
+    room = LONGEST_NAME_BYTES - len(suffix)
+    return (
+        os.fsencode(start)[:room].decode(errors="ignore") + suffix if len(os.fsencode(start)) > room else start + suffix
+    )
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """A record that is there; None for anything else."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return table if isinstance(table, dict) and "input_sha256" in table else None
+
+
+def record_text(record: dict[str, Any]) -> bytes:
+    """A record as it is written: names with bytes that are no text get the escapes that JSON has for them."""
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=2)
+    return (text + "\n").encode("utf-8", errors="backslashreplace")
+
+
+def is_record_of(path: Path, name: str) -> bool:
+    """True when this is the record of a result of that name."""
+    record = read_record(path)
+    return record is not None and os.path.basename(str(record.get("output") or "")) == name
+
+
+def failure_text(name: str, sentence: str) -> bytes:
+    """What NAME.txt says: one plain sentence, which begins with the name of the file."""
+    line = " ".join(sentence.split())
+    return f"{name}: {line}\n".encode("utf-8", errors="backslashreplace")
+
+
+def _is_text_of(path: Path, name: str) -> bool:
+    start = failure_text(name, "").rstrip()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(start)) == start
+    except OSError:
+        return False

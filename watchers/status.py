@@ -1,0 +1,67 @@
+"""What a service is doing, as plain data: for `watch --status`, for the page, and for programs.
+
+What always holds: everything is read from the ledger, so that it is the same whoever asks and whether a service runs.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rebounce.watchers.bounce import Bounce, State
+from rebounce.watchers.layout import Layout
+from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.processes import is_alive
+
+MOST_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One folder of a service: its places, and the preset that counts where a bounce has none of its own."""
+
+    layout: Layout
+    preset: str
+    name: str
+
+
+def folder_status(watched: Watched, ledger: Ledger, now_s: float | None = None) -> dict[str, Any]:
+    """One folder: how many bounces are in each state, what runs and waits, and what was finished last."""
+    now_s = time.time() if now_s is None else now_s
+    counts = ledger.counts()
+    return {
+        "folder": str(watched.layout.root),
+        "name": watched.name,
+        "preset": watched.preset,
+        "services": [owner.pid for owner in ledger.services() if is_alive(owner)],
+        "counts": {state.value: counts.get(state, 0) for state in State},
+        "unfinished": [bounce_status(bounce, now_s) for bounce in ledger.unfinished(MOST_LISTED)],
+        "finished": [bounce_status(bounce, now_s) for bounce in ledger.latest(MOST_LISTED)],
+    }
+
+
+def bounce_status(bounce: Bounce, now_s: float) -> dict[str, Any]:
+    """One bounce; `record` is what lies beside its result, None until there is one."""
+    return {
+        "id": bounce.id,
+        "path": bounce.path.encode("utf-8", "backslashreplace").decode(),
+        "state": bounce.state.value,
+        "reason": bounce.reason,
+        "preset": bounce.preset,
+        "progress": bounce.progress,
+        "eta_s": eta_s(bounce, now_s),
+        "seen_at": bounce.seen_at,
+        "queued_at": bounce.queued_at,
+        "started_at": bounce.started_at,
+        "finished_at": bounce.finished_at,
+        "result": bounce.result,
+        "original": bounce.source,
+        "record": bounce.record,
+    }
+
+
+def eta_s(bounce: Bounce, now_s: float) -> float | None:
+    """How long a running bounce will take still, going by what is done of it."""
+    if bounce.state is not State.RUNNING or bounce.started_at is None or bounce.progress <= 0.02:
+        return None
+    taken_s = max(0.0, now_s - bounce.started_at)
+    return taken_s * (1 - bounce.progress) / bounce.progress

@@ -1,0 +1,316 @@
+"""One watched folder while a service runs: its observer, its arrivals, its ledger, and whether work may go on in it."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rebounce.engine.errors import OutputError
+from rebounce.watchers.arrivals import Arrivals, is_there
+from rebounce.watchers.bounce import Bounce, State
+from rebounce.watchers.claims import STALE_S, Claims
+from rebounce.watchers.errands import Errands
+from rebounce.watchers.failing import DIED, fail
+from rebounce.watchers.journal import Journal
+from rebounce.watchers.layout import Layout
+from rebounce.watchers.ledger import open_ledger
+from rebounce.watchers.observer import Observer
+from rebounce.watchers.pauses import Pauses
+from rebounce.watchers.presence import Presence
+from rebounce.watchers.processes import this_process
+from rebounce.watchers.settings import WatchFolder
+from rebounce.watchers.sweep import is_anybody_working, sweep
+
+CHECK_S = 1.0
+NEXT_AT_ONCE = 64
+MOST_CRASHES = 2
+PRUNE_S = 3600.0
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a folder is watched. `uses_claims` where other machines work in it, `polls` where nothing tells of changes;
+    `wake` has the service look at once."""
+
+    uses_claims: bool
+    polls: bool
+    wake: Callable[[], None]
+    ledger_days: float = 365.0
+
+
+class WatchedFolder:
+    """See above; everything but `hear` is called by the service's own thread."""
+
+    def __init__(
+        self,
+        folder: WatchFolder,
+        layout: Layout,
+        journal: Journal,
+        manner: Manner,
+    ) -> None:
+        self.folder = folder
+        self.layout = layout
+        self.journal = journal
+        self.uses_claims = manner.uses_claims
+        self._polls = manner.polls
+        self._wake = manner.wake
+        self._ledger_days = manner.ledger_days
+        self._heard: set[str] = set()
+        self._heard_lock = threading.Lock()
+        self._next: deque[Bounce] = deque()
+        self._rescan_at_s = 0.0
+        self._check_at_s = 0.0
+        self._prune_at_s = 0.0
+        self.is_away = False
+        self._open()
+
+    def _open(self) -> None:
+        check_writable(self.layout.root)
+        self.presence = Presence(self.layout)
+        self.ledger, message = open_ledger(self.layout.ledger)
+        if message:
+            self.journal.event("ledger", message, "warning")
+        self._version = 0
+        self._recover()
+        self.pauses = Pauses(self.folder, self.layout)
+        self.arrivals = Arrivals(self.folder, self.layout, self.ledger, self.journal)
+        self.errands = Errands(self.folder, self.layout, self.ledger, self.journal)
+        self._observer = Observer(self.layout.root, self.layout.is_reserved, self.hear)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self.ledger.serve(this_process())
+        self._observe()
+        self.scan()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._observer.stop()
+        self.ledger.leave(this_process())
+        self.ledger.close()
+        self.journal.close()
+
+    def hear(self, path: str) -> None:
+        """Something happened at this path; told from another thread."""
+        with self._heard_lock:
+            self._heard.add(path)
+        self._wake()
+
+    # -- time passes
+
+    def tick(self) -> None:
+        """Do what is due."""
+        now_s = time.monotonic()
+        if now_s >= self._check_at_s:
+            self._check_at_s = now_s + CHECK_S
+            self._check()
+        if self.is_away:
+            return
+        with self._heard_lock:
+            heard, self._heard = self._heard, set()
+        try:
+            if heard:
+                self.arrivals.notice(sorted(heard), now_s)
+            if now_s >= self._rescan_at_s:
+                self.scan()
+            self.arrivals.look(time.monotonic())
+        except OSError as problem:
+            self._check_at_s = 0.0  # the folder itself may be gone
+            self.journal.once("unreadable", f"{self.layout.root}: {problem.strerror or problem}", "warning")
+        self.errands.tick()
+
+    def due_s(self) -> float:
+        """When `tick` is to be called again at the latest."""
+        look_s = None if self.is_away else self.arrivals.next_look_s
+        rescan_s = self._check_at_s if self.is_away else self._rescan_at_s
+        return min(self._check_at_s, rescan_s, *([] if look_s is None else [look_s]))
+
+    def scan(self) -> None:
+        """Look through the whole folder."""
+        now_s = time.monotonic()
+        self._rescan_at_s = now_s + (self.folder.poll_s if self._polls else self.folder.rescan_s)
+        self.arrivals.scan(now_s)
+
+    # -- work
+
+    def next_bounce(self) -> Bounce | None:
+        """The bounce whose turn it is, taken by nobody yet; None where there is none, or work has to wait."""
+        if self.is_away or self.pauses.reason is not None:
+            return None
+        if not self._next:
+            self._next.extend(self.ledger.next_due(NEXT_AT_ONCE))
+        return self._next.popleft() if self._next else None
+
+    def put_back(self, bounce: Bounce) -> None:
+        """It could not be begun now."""
+        self._next.appendleft(bounce)
+
+    def started(self, bounce: Bounce) -> None:
+        """Work on it has begun."""
+        if bounce.source == bounce.path:
+            self.arrivals.started(bounce.path)
+        self.journal.event("started", f"{bounce.path}: started", path=bounce.path, id=bounce.id)
+
+    def ended(self, id: int, path: str, reason: str | None) -> Bounce | None:
+        """Work on it has ended; returns the ledger's row, None where there is none any more."""
+        bounce = self.ledger.bounce(id)
+        self.arrivals.ended(path, bounce, time.monotonic())
+        self.errands.expect()
+        state = "gone" if bounce is None else bounce.state.value
+        result = None if bounce is None else bounce.result
+        level = "error" if state == State.FAILED else "info"
+        self.journal.event(state, _sentence(path, state, reason, result), level, path=path, id=id, reason=reason)
+        if state == State.PARKED:
+            self.pauses.full(reason or "")
+        return bounce
+
+    def died(self, id: int) -> None:
+        """The worker died over this bounce: once it is tried again, the second time it fails."""
+        bounce = self.ledger.bounce(id)
+        if bounce is None or bounce.state is not State.RUNNING:
+            return
+        if bounce.crashes + 1 < MOST_CRASHES or bounce.plan is not None:
+            self.ledger.again(id, "the process that worked on it died; it is tried once more", is_crash=True)
+        else:
+            fail(self.layout, self.ledger, self.folder, bounce, DIED)
+
+    def park_running(self, ids: list[int]) -> None:
+        """The service ends: what was broken off goes on with the next start."""
+        for id in ids:
+            self.ledger.park(id, "the service was stopped while it was worked on; it goes on with the next start")
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what killed runs left behind, when nobody else is at work."""
+        if is_anybody_working(self.ledger):
+            return
+        if self.uses_claims and Claims(self.layout.claims, this_process(), stale_s=STALE_S).is_anybody_here():
+            return
+        removed = sweep(self.layout, self.ledger)
+        if removed:
+            self.journal.event("swept", f"{len(removed)} leftovers of a run that was broken off were removed")
+
+    # -- what may go wrong around us
+
+    def _recover(self) -> None:
+        """Take over what processes that are gone had, and what was parked."""
+        for bounce in self.ledger.abandoned():
+            self.ledger.again(bounce.id, "the service ended while it was worked on", is_crash=True)
+        self.ledger.unpark()
+        self.sweep()
+
+    def _check(self) -> None:
+        """Once a second: is the folder there, is it heard, may work go on, did anybody else change the ledger?"""
+        if not self.presence.is_here():
+            self._go_away()
+            return
+        if self.is_away:
+            self._come_back()
+        if not self._polls and not self._observer.is_alive():
+            self.journal.event("observer", f"{self.layout.root}: the observer ended and is started again", "warning")
+            self._observe()
+            self.scan()
+        self._check_pauses()
+        for bounce in self.ledger.abandoned() if self._has_changed() else ():
+            self.died(bounce.id)
+        if time.monotonic() >= self._prune_at_s:
+            self._prune_at_s = time.monotonic() + PRUNE_S
+            self._prune()
+
+    def _has_changed(self) -> bool:
+        version, self._version = self._version, self.ledger.version()
+        return version != self._version
+
+    def _check_pauses(self) -> None:
+        before = self.pauses.reason
+        reason = self.pauses.look(datetime.now(), time.monotonic())
+        if reason == before:
+            return
+        if reason is None:
+            self.ledger.unpark()
+            self.journal.event("resumed", f"{self.layout.root}: work goes on")
+        else:
+            self.journal.event("paused", f"{self.layout.root}: work waits: {reason}", "warning", reason=reason)
+
+    def _observe(self) -> None:
+        if self._polls:
+            return
+        self._observer.stop()
+        try:
+            self._observer.start()
+        except OSError as problem:
+            sentence = (
+                f"{self.layout.root}: the system cannot tell of changes ({problem.strerror or problem}); the folder is "
+                f"looked through every {self.folder.poll_s:g} s instead"
+            )
+            self.journal.event("observer", sentence, "warning")
+            self._polls = True
+
+    def _go_away(self) -> None:
+        if not self.is_away:
+            self.is_away = True
+            self._observer.stop()
+            self._next.clear()
+            sentence = f"{self.layout.root}: the folder is gone or unmounted; waiting until it is there again"
+            self.journal.event("away", sentence, "warning")
+
+    def _come_back(self) -> None:
+        """Everything anew, as after a start: what happened meanwhile nobody saw."""
+        if not is_there(self.layout.root):
+            return
+        self.ledger.close()
+        try:
+            self._open()
+            self.start()
+        except (OutputError, OSError) as problem:
+            self.journal.once("away", f"{self.layout.root}: {problem}", "warning")
+            return
+        self.is_away = False
+        self.journal.event("back", f"{self.layout.root}: the folder is there again")
+
+    def _prune(self) -> None:
+        now_s = time.time()
+        if self.folder.keep_done_days is not None:
+            for bounce in self.ledger.done_before(now_s - self.folder.keep_done_days * DAY_S):
+                self._remove_original(bounce)
+        self.ledger.prune(now_s - self._ledger_days * DAY_S)
+
+    def _remove_original(self, bounce: Bounce) -> None:
+        """Only what lies in Done/ and is still what was put there."""
+        place = self.layout.at(bounce.source)
+        if bounce.source.partition("/")[0] != self.layout.done or not place.is_file():
+            return
+        if place.stat().st_size == bounce.stamp.size and place.stat().st_mtime_ns == bounce.stamp.mtime_ns:
+            place.unlink()
+            days = self.folder.keep_done_days
+            self.journal.event("removed", f"{bounce.source}: removed after {days:g} days", path=bounce.source)
+
+
+def check_writable(root: Path) -> None:
+    """An OutputError where nothing can be written, before anything is begun."""
+    probe = root / ".rebounce"
+    try:
+        probe.mkdir(exist_ok=True)
+        (probe / "probe").write_bytes(b"")
+        (probe / "probe").unlink()
+    except OSError as problem:
+        raise OutputError(
+            f"{root}: the folder cannot be written to ({problem.strerror}), and results, originals and failures go "
+            "below it; check its permissions, or whether it is mounted read-only"
+        ) from problem
+
+
+def _sentence(path: str, state: str, reason: str | None, result: str | None) -> str:
+    said = {
+        State.DONE: f"restored -> {result}",
+        State.UNCHANGED: f"nothing to change -> {result}",
+        State.FAILED: f"failed: {reason}",
+        State.PARKED: f"waits: {reason}",
+        State.QUEUED: f"to be tried again: {reason}",
+        State.SETTLING: f"{reason}; waiting until it is finished",
+    }
+    return f"{path}: {said.get(State(state), reason) if state != 'gone' else 'went away'}"

@@ -1,0 +1,208 @@
+"""A worker: a process of its own that restores one bounce at a time, and what it and the service say to each other.
+
+What always holds: a worker ends when the service does, however that ends; a polite stop breaks off the bounce that it
+works on and leaves nothing half-written; audio libraries are loaded here and never in the service.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rebounce.watchers.bounce import Bounce, State
+from rebounce.watchers.layout import Layout
+from rebounce.watchers.settings import WatchFolder
+
+if TYPE_CHECKING:
+    from rebounce.watchers.prepared import Prepared, Presets
+    from rebounce.watchers.repair import Outcome
+
+PROGRESS_S = 0.25
+LEDGER_PROGRESS_S = 1.0
+CLAIMED_WAIT_S = 5.0
+CLAIMED = "another machine works on it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe:
+    """Say what a preset is: whether it can be used, and what it needs."""
+
+    folder: WatchFolder
+    preset: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """Work on a bounce that is running in the ledger under this worker's name."""
+
+    folder: WatchFolder
+    layout: Layout
+    id: int
+    uses_claims: bool
+    stale_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """The answer to `Describe`; `error` says why a preset cannot be used."""
+
+    preset_hash: str = ""
+    uses_gpu: bool = False
+    message: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """So much of a bounce is done."""
+
+    ledger: Path
+    id: int
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """What became of a bounce."""
+
+    id: int
+    state: str
+    reason: str | None
+    record: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class _Interruption:
+    """Whether a stop would break something off, and whether it did."""
+
+    is_working: bool = False
+    is_asked: bool = False
+
+
+def work(connection: Connection, processes: int, setup: Callable[[], None] | None) -> None:
+    """The life of a worker: orders come through the connection, answers go back, until there is nobody there."""
+    interruption = _listen_to_stops()
+    _end_with_parent()
+    if setup:
+        setup()
+    from rebounce.engine.onnx_runtime import share_cores
+    from rebounce.watchers.prepared import Presets
+
+    share_cores(processes)
+    presets = Presets()
+    while not interruption.is_asked:
+        try:
+            order = connection.recv()
+        except (EOFError, OSError):
+            return
+        if isinstance(order, Describe):
+            connection.send(_described(presets, order))
+        else:
+            connection.send(_worked(presets, order, connection, interruption))
+
+
+def _listen_to_stops() -> _Interruption:
+    interruption = _Interruption()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        is_first = not interruption.is_asked
+        interruption.is_asked = True
+        if is_first and interruption.is_working:
+            raise KeyboardInterrupt
+        if is_first:
+            os._exit(0)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; it is the service's
+    signal.signal(signal.SIGTERM, stop)
+    return interruption
+
+
+def _end_with_parent() -> None:
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _described(presets: "Presets", order: Describe) -> Described:
+    from rebounce.engine.errors import RebounceError
+
+    try:
+        found = presets.get(order.folder, order.preset)
+    except (RebounceError, OSError) as problem:
+        return Described(error=str(problem))
+    return Described(preset_hash=found.preset_hash, uses_gpu=found.uses_gpu, message=found.message)
+
+
+def _worked(presets: "Presets", order: Restore, connection: Connection, interruption: _Interruption) -> Worked:
+    from rebounce.watchers.failure_kinds import wait_s
+    from rebounce.watchers.ledger import Ledger
+    from rebounce.watchers.repair import Outcome
+
+    with Ledger(order.layout.ledger) as ledger:
+        try:
+            interruption.is_working = True
+            outcome = _claimed(presets, order, ledger, connection)
+        except KeyboardInterrupt:
+            ledger.park(order.id, "the service was stopped before it was worked on")
+            outcome = Outcome(state=State.PARKED, reason="stopped")
+        except Exception as problem:  # not even the failure could be delivered: the disk or share is in trouble
+            bounce = ledger.bounce(order.id)
+            ledger.again(order.id, str(problem), wait_s=wait_s(bounce.tries if bounce else 0), is_try=True)
+            outcome = Outcome(state=State.QUEUED, reason=str(problem))
+        finally:
+            interruption.is_working = False
+    return Worked(id=order.id, state=outcome.state, reason=outcome.reason, record=outcome.record)
+
+
+def _claimed(presets: "Presets", order: Restore, ledger: Any, connection: Connection) -> "Outcome":
+    from rebounce.watchers.claims import Claims
+    from rebounce.watchers.processes import this_process
+    from rebounce.watchers.repair import Bench, Outcome, work_on
+
+    bounce = ledger.bounce(order.id)
+    claims = Claims(order.layout.claims, this_process(), stale_s=order.stale_s)
+    with claims.held(bounce.path) if order.uses_claims else nullcontext(True) as is_ours:
+        if not is_ours:
+            ledger.again(order.id, CLAIMED, wait_s=min(CLAIMED_WAIT_S, order.stale_s / 2))
+            return Outcome(state=State.QUEUED, reason=CLAIMED)
+        teller = _Teller(order.id, ledger, connection)
+        bench = Bench(folder=order.folder, layout=order.layout, ledger=ledger, on_progress=teller.tell)
+
+        def prepare(bounce: Bounce) -> "Prepared":
+            return presets.get(order.folder, bounce.preset)
+
+        return work_on(bench, order.id, prepare)
+
+
+class _Teller:
+    """Tells the service, and now and then the ledger, how far the work is."""
+
+    def __init__(self, id: int, ledger: Any, connection: Connection) -> None:
+        self._id = id
+        self._ledger = ledger
+        self._connection = connection
+        self._told_s = time.monotonic()
+        self._written_s = self._told_s
+
+    def tell(self, fraction: float) -> None:
+        now_s = time.monotonic()
+        if now_s - self._told_s >= PROGRESS_S:
+            self._told_s = now_s
+            self._connection.send(Progressed(ledger=self._ledger.path, id=self._id, fraction=fraction))
+        if now_s - self._written_s >= LEDGER_PROGRESS_S:
+            self._written_s = now_s
+            self._ledger.progress(self._id, fraction)

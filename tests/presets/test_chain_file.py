@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rebounce.engine.board import Board
 from rebounce.engine.errors import ChainError
-from rebounce.engine.preset import bundled_presets, load_preset, read_preset
+from rebounce.engine.preset import load_preset, read_preset
+from rebounce.presets.bundled import bundled_presets
 
 GOOD = """
 description = "A test chain"

@@ -18,6 +18,8 @@ NOT_KNOWN_MARGIN = 0x100
 TRAILING_IDS = (b"LIST", b"bext", b"iXML", b"id3 ", b"ID3 ", b"cue ", b"smpl", b"_PMX", b"MARK", b"PEAK", b"COMT")
 TRAILING_BYTES = 1 << 20
 WRAP_BYTES = 1 << 32
+# Where the sizes of RF64 stand they have 64 bits.
+LARGE_LIMIT = (1 << 64) - 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,11 +45,12 @@ def walk_chunks(file: BinaryIO, dialect: Dialect, position: int, large_sizes: Ma
         if len(header) < dialect.header.size or not dialect.is_id(header[: len(dialect.samples_id)]):
             break
         id, size = dialect.read_header(header)
+        limit = dialect.size_limit
         if id in large_sizes and size in (0, dialect.size_limit):
-            size = large_sizes[id]
+            size, limit = large_sizes[id], LARGE_LIMIT
         chunk = Chunk(name=dialect.name(id), id=id, offset=position + dialect.header.size, size=size)
         if id == dialect.samples_id and walk.samples is None:
-            chunk = _find_samples(file, dialect, chunk, walk)
+            chunk = _find_samples(file, dialect, chunk, walk, limit)
         elif chunk.offset + chunk.size > end:
             walk.messages.append(f"the chunk {chunk.name!r} at the end is cut short; its rest was kept as it is")
             break
@@ -72,12 +75,12 @@ def _next_position(file: BinaryIO, dialect: Dialect, chunk: Chunk, end: int) -> 
     return padded
 
 
-def _find_samples(file: BinaryIO, dialect: Dialect, stated: Chunk, walk: Walk) -> Chunk:
-    """The samples as far as they really go, whatever the header says."""
+def _find_samples(file: BinaryIO, dialect: Dialect, stated: Chunk, walk: Walk, limit: int) -> Chunk:
+    """The samples as far as they really go, whatever the header says; `limit` stands for "not known" in it."""
     available = file_bytes(file) - stated.offset
     walk.stated_bytes = stated.size
     size = min(stated.size, available)
-    if _is_not_known(dialect, stated, available, file):
+    if _is_not_known(file, dialect, stated, limit):
         walk.is_open = True
         size = _first_trailing_chunk(file, dialect, stated.offset) - stated.offset
     elif dialect.header.size == 8 and stated.size < available and (available - stated.size) % WRAP_BYTES == 0:
@@ -87,10 +90,11 @@ def _find_samples(file: BinaryIO, dialect: Dialect, stated: Chunk, walk: Walk) -
     return walk.samples
 
 
-def _is_not_known(dialect: Dialect, stated: Chunk, available: int, file: BinaryIO) -> bool:
+def _is_not_known(file: BinaryIO, dialect: Dialect, stated: Chunk, limit: int) -> bool:
+    available = file_bytes(file) - stated.offset
     if stated.size == 0:
         return available > 0 and not chain_reaches_end(file, dialect, stated.offset)
-    return stated.size > available and stated.size >= dialect.size_limit - NOT_KNOWN_MARGIN
+    return stated.size > available and stated.size >= limit - NOT_KNOWN_MARGIN
 
 
 def _first_trailing_chunk(file: BinaryIO, dialect: Dialect, start: int) -> int:

@@ -59,6 +59,8 @@ def read_flac(file: BinaryIO, start: int) -> FlacFile | None:
         data = file.read(size)
         if len(header) < HEADER_BYTES or len(data) < size:
             return None
+        if blocks and header[0] & ~LAST_FLAG == STREAMINFO:
+            return None  # there is one only; room allocated for blocks that were never written reads like more of them
         is_last = bool(header[0] & LAST_FLAG)
         blocks.append(FlacBlock(kind=header[0] & ~LAST_FLAG, data=data))
     if blocks[0].kind != STREAMINFO or len(blocks[0].data) < STREAMINFO_BYTES:

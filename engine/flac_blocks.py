@@ -51,7 +51,7 @@ def read_flac(file: BinaryIO, start: int) -> FlacFile | None:
     file.seek(0)
     prefix = file.read(start)
     file.seek(start + len(MAGIC))
-    blocks = []
+    blocks: list[FlacBlock] = []
     is_last = False
     while not is_last:
         header = file.read(HEADER_BYTES)

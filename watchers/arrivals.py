@@ -49,6 +49,7 @@ class Arrivals:
         self._followed: dict[str, _Followed] = {}
         self._looks: list[tuple[float, str]] = []
         self._ignored: set[str] = set()
+        self._version = ledger.version()
         self._pick_up()
 
     @property
@@ -63,6 +64,8 @@ class Arrivals:
 
     def scan(self, now_s: float, below: str = "") -> None:
         """Look through the whole folder, or one below it, for what is new, what changed, and what is gone."""
+        if not below:
+            self._reconcile()
         found: set[str] = set()
         new: list[tuple[str, Stamp]] = []
         start = len(self._root) + 1
@@ -130,6 +133,15 @@ class Arrivals:
         elif bounce is not None:
             self._queued[path] = bounce.stamp
         self.notice([path], now_s)
+
+    def _reconcile(self) -> None:
+        """What other services did to the ledger since the last scan."""
+        version, self._version = self._version, self._ledger.version()
+        if version == self._version:
+            return
+        self._known = self._ledger.kept()
+        open_ones = {bounce.path for bounce in self._ledger.unfinished(-1)}
+        self._queued = {path: stamp for path, stamp in self._queued.items() if path in open_ones}
 
     def _pick_up(self) -> None:
         """Go on from where the ledger says that an earlier run was."""

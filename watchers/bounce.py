@@ -61,6 +61,7 @@ class Bounce:
     crashes: int
     due_at: float
     owner: Owner | None
+    beat: int
     progress: float
     plan: dict[str, Any] | None
     record: dict[str, Any] | None

@@ -20,6 +20,7 @@ WARM_S = 600.0
 SPARE_S = 10.0
 # Of the second that a stop may take: who has not ended by then is killed, which does no harm either.
 STOP_S = 0.8
+ANSWER_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +56,17 @@ class Worker:
 class Crew:
     """Up to `processes` workers."""
 
-    def __init__(self, processes: int, setup: Callable[[], None] | None = None, warm_s: float = WARM_S) -> None:
+    def __init__(
+        self,
+        processes: int,
+        setup: Callable[[], None] | None = None,
+        warm_s: float = WARM_S,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.processes = processes
         self._setup = setup
         self._warm_s = warm_s
+        self._is_stopping = is_stopping
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[Worker] = []
 
@@ -86,6 +94,9 @@ class Crew:
         worker = self.free()
         try:
             worker.give(order)
+            while not worker.connection.poll(ANSWER_S):
+                if self._is_stopping():
+                    return Described(error="stopped before the preset was loaded")
             answer = worker.connection.recv()
         except (EOFError, OSError):
             self._drop(worker)

@@ -15,6 +15,7 @@ from typing import Any
 
 from rebounce.engine.errors import OutputError
 from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, to_bytes
+from rebounce.watchers.file_systems import is_share
 from rebounce.watchers.named_sql import migrations, queries
 from rebounce.watchers.processes import Owner, is_alive, owner_from
 from rebounce.watchers.steps import step
@@ -35,9 +36,10 @@ class Ledger:
         self._database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         self._database.row_factory = sqlite3.Row
         try:
-            # The log of changes is shared memory, so that readers and one writer do not wait for each other; each
-            # change is on the disk when its transaction ends.
-            self._database.execute("PRAGMA journal_mode = WAL")
+            # With a log of changes readers and one writer do not wait for each other; it needs shared memory, which a
+            # share has not (a home folder may be one). Each change is on the disk when its transaction ends.
+            mode = "TRUNCATE" if is_share(path.parent) else "WAL"
+            self._database.execute(f"PRAGMA journal_mode = {mode}")
             self._database.execute("PRAGMA synchronous = FULL")
             self._migrate()
         except BaseException:
@@ -120,6 +122,11 @@ class Ledger:
         """How much of a running bounce is done."""
         with self._transaction():
             self._do("progress", id=id, progress=fraction)
+
+    def beat(self, id: int) -> None:
+        """The process that has a running bounce lives."""
+        with self._transaction():
+            self._do("beat", id=id)
 
     @step("ledger.plan")
     def plan(
@@ -259,11 +266,6 @@ class Ledger:
             row["path"].decode("utf-8", "surrogateescape"): Stamp(size=row["size"], mtime_ns=row["mtime_ns"])
             for row in rows
         }
-
-    def abandoned(self) -> list[Bounce]:
-        """What runs in the books while the process that had it is gone."""
-        running = self.in_state(State.RUNNING)
-        return [bounce for bounce in running if bounce.owner is None or not is_alive(bounce.owner)]
 
     # -- services
 

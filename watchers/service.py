@@ -26,6 +26,9 @@ from rebounce.watchers.wake import Wake
 from rebounce.watchers.watched_folder import Manner, WatchedFolder
 from rebounce.watchers.worker import Describe, Progressed, Restore
 
+# A turn takes milliseconds; a share that does not answer may hold one up.
+WELL_S = 60.0
+
 OnRecord = Callable[[dict[str, Any]], None]
 OnProgress = Callable[[str, float], None]
 
@@ -38,13 +41,15 @@ def _nothing(*_: Any) -> None:
 class Surroundings:
     """What a service is given from outside. `state_folder` is this machine's own; `setup` is done first in each worker.
 
-    `read_plan` reads the config again when it has changed; `on_record` is told each file that is finished.
+    `read_plan` reads the config again when it has changed; `on_record` is told each file that is finished, and
+    `on_folders` which folders are served when they have changed.
     """
 
     state_folder: Path
     say: Say = _nothing
     on_record: OnRecord = _nothing
     on_progress: OnProgress = _nothing
+    on_folders: Callable[[list[Watched]], None] = _nothing
     read_plan: Callable[[], WatchPlan] | None = None
     setup: Callable[[], None] | None = None
     warm_s: float = WARM_S
@@ -74,11 +79,12 @@ class Service:
         self.plan = plan
         self._around = around
         self._wake = Wake()
-        self._crew = Crew(plan.processes, around.setup, around.warm_s)
-        self._presets: dict[tuple[WatchFolder, str], _Preset] = {}
         self._is_stopping = False
+        self._crew = Crew(plan.processes, around.setup, around.warm_s, lambda: self._is_stopping)
+        self._presets: dict[tuple[WatchFolder, str], _Preset] = {}
         self._paths: dict[tuple[Path, int], str] = {}
         self._config = ConfigFile(plan.config) if plan.config and around.read_plan else None
+        self._turned_s = time.monotonic()
         self.tally = Tally()
         self.folders: list[WatchedFolder] = []
 
@@ -89,6 +95,11 @@ class Service:
             Watched(layout=item.layout, preset=item.folder.preset, name=item.folder.path.name or str(item.folder.path))
             for item in self.folders
         ]
+
+    @property
+    def is_well(self) -> bool:
+        """True while the turns go round; asked from other threads."""
+        return time.monotonic() - self._turned_s < WELL_S
 
     def wake(self) -> None:
         """Somebody changed a ledger: look at once."""
@@ -132,6 +143,7 @@ class Service:
     # -- one turn
 
     def _turn(self) -> None:
+        self._turned_s = time.monotonic()
         wait([self._wake.connection, *self._crew.connections], self._timeout_s())
         self._wake.clear()
         for answer in self._crew.answers():
@@ -144,7 +156,7 @@ class Service:
             self._reload()
 
     def _timeout_s(self) -> float:
-        dues = [item.due_s() for item in self.folders]
+        dues = [item.due_s() for item in self.folders] or [time.monotonic() + 1.0]
         release_s = self._crew.next_release_s()
         left_s = min(dues) - time.monotonic()
         return max(0.0, left_s if release_s is None else min(left_s, release_s))
@@ -215,6 +227,8 @@ class Service:
         key = (folder, preset or folder.preset)
         if key not in self._presets:
             said = self._crew.describe(Describe(folder=folder, preset=preset))
+            if self._is_stopping:
+                raise KeyboardInterrupt
             if said.error:
                 raise UsageError(f"{folder.where}: {said.error}")
             if said.message:
@@ -248,25 +262,34 @@ class Service:
         return WatchedFolder(folder, layout, journal, manner)
 
     def _reload(self) -> None:
-        """The config was changed: folders that stayed the same are served on, the others closed and opened."""
+        """The config was changed: folders that stayed the same are served on, the others closed and opened anew."""
         assert self._around.read_plan is not None
         try:
             plan = self._around.read_plan()
             for folder in plan.folders:
                 self._describe(folder)
-            kept = [item for item in self.folders if item.folder in plan.folders]
-            new = [folder for folder in plan.folders if folder not in [item.folder for item in kept]]
-            self._close_folders([item for item in self.folders if item not in kept])
-            self.plan, self.folders = plan, kept
-            self._crew.processes = plan.processes
-            for folder in new:
-                item = self._open(folder)
-                item.start()
-                self.folders.append(item)
         except (RebounceError, ValueError, OSError) as problem:
             self._around.say("error", f"the config was changed and cannot be used; serving on as before: {problem}")
             return
-        self._around.say("info", f"the config was read again: {len(plan.folders)} folders")
+        kept = [item for item in self.folders if item.folder in plan.folders]
+        self._close_folders([item for item in self.folders if item not in kept])
+        self.plan, self.folders = plan, kept
+        self._crew.processes = plan.processes
+        for folder in plan.folders:
+            if folder not in [item.folder for item in kept]:
+                self._add(folder)
+        self._around.on_folders(self.watched)
+        self._around.say("info", f"the config was read again: {len(self.folders)} folders are served")
+
+    def _add(self, folder: WatchFolder) -> None:
+        """One more folder while the others are served; one that cannot be is said, and tried again with the config."""
+        try:
+            item = self._open(folder)
+            item.start()
+        except (RebounceError, OSError) as problem:
+            self._around.say("error", f"{folder.where}: not served: {problem}")
+            return
+        self.folders.append(item)
 
     def _close_folders(self, items: list[WatchedFolder]) -> None:
         """Folders that are served no more, or otherwise: what runs in them is finished first."""

@@ -85,7 +85,7 @@ class WatchFolder:
     on_done: tuple[str, ...] = checked(command, ())
     on_failed: tuple[str, ...] = checked(command, ())
     config: Path | None = None
-    line: int = 0
+    line: int = field(default=0, compare=False)  # a line more above it is no other folder
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, Path) or not self.path.is_absolute():

@@ -14,6 +14,7 @@ from rebounce.watchers.bounce import State
 from rebounce.watchers.delivery_plan import plan_from
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.processes import is_alive
 from rebounce.watchers.steps import step
 
 
@@ -31,9 +32,8 @@ def sweep(layout: Layout, ledger: Ledger) -> list[str]:
 
 
 def is_anybody_working(ledger: Ledger) -> bool:
-    """True while some process of this machine works on a bounce of the folder."""
-    gone = {bounce.id for bounce in ledger.abandoned()}
-    return any(bounce.id not in gone for bounce in ledger.in_state(State.RUNNING))
+    """True while some process works on a bounce of the folder."""
+    return any(bounce.owner is None or is_alive(bounce.owner) for bounce in ledger.in_state(State.RUNNING))
 
 
 def _planned(ledger: Ledger) -> Iterator[str]:

@@ -16,11 +16,12 @@ from rebounce.watchers.errands import Errands
 from rebounce.watchers.failing import DIED, fail
 from rebounce.watchers.journal import Journal
 from rebounce.watchers.layout import Layout
+from rebounce.watchers.leases import Leases
 from rebounce.watchers.ledger import open_ledger
 from rebounce.watchers.observer import Observer
 from rebounce.watchers.pauses import Pauses
 from rebounce.watchers.presence import Presence
-from rebounce.watchers.processes import this_process
+from rebounce.watchers.processes import is_alive, is_here, this_process
 from rebounce.watchers.settings import WatchFolder
 from rebounce.watchers.sweep import is_anybody_working, sweep
 
@@ -62,6 +63,7 @@ class WatchedFolder:
         self._heard: set[str] = set()
         self._heard_lock = threading.Lock()
         self._next: deque[Bounce] = deque()
+        self._running: set[int] = set()
         self._rescan_at_s = 0.0
         self._check_at_s = 0.0
         self._prune_at_s = 0.0
@@ -74,7 +76,6 @@ class WatchedFolder:
         self.ledger, message = open_ledger(self.layout.ledger)
         if message:
             self.journal.event("ledger", message, "warning")
-        self._version = 0
         self._recover()
         self.pauses = Pauses(self.folder, self.layout)
         self.arrivals = Arrivals(self.folder, self.layout, self.ledger, self.journal)
@@ -151,12 +152,14 @@ class WatchedFolder:
 
     def started(self, bounce: Bounce) -> None:
         """Work on it has begun."""
+        self._running.add(bounce.id)
         if bounce.source == bounce.path:
             self.arrivals.started(bounce.path)
         self.journal.event("started", f"{bounce.path}: started", path=bounce.path, id=bounce.id)
 
     def ended(self, id: int, path: str, reason: str | None) -> Bounce | None:
         """Work on it has ended; returns the ledger's row, None where there is none any more."""
+        self._running.discard(id)
         bounce = self.ledger.bounce(id)
         self.arrivals.ended(path, bounce, time.monotonic())
         self.errands.expect()
@@ -198,8 +201,8 @@ class WatchedFolder:
 
     def _recover(self) -> None:
         """Take over what processes that are gone had, and what was parked."""
-        for bounce in self.ledger.abandoned():
-            self.ledger.again(bounce.id, "the service ended while it was worked on", is_crash=True)
+        self._leases = Leases()
+        self._take_over()
         self.ledger.unpark()
         self.sweep()
 
@@ -215,23 +218,32 @@ class WatchedFolder:
             self._observe()
             self.scan()
         self._check_pauses()
-        for bounce in self.ledger.abandoned() if self._has_changed() else ():
-            self.died(bounce.id)
+        self._take_over()
         if time.monotonic() >= self._prune_at_s:
             self._prune_at_s = time.monotonic() + PRUNE_S
             self._prune()
 
-    def _has_changed(self) -> bool:
-        version, self._version = self._version, self.ledger.version()
-        return version != self._version
+    def _take_over(self) -> None:
+        """Queue again what services that are gone had. What one's own workers die over the crew tells."""
+        running = self.ledger.in_state(State.RUNNING)
+        mine = [bounce for bounce in running if bounce.id in self._running]
+        for bounce in self._leases.abandoned(running):
+            if bounce not in mine and not self._has_other_service():
+                self.ledger.again(bounce.id, "the service that worked on it ended")
+
+    def _has_other_service(self) -> bool:
+        """True while another service of this machine lives, which takes care of its own."""
+        mine = this_process()
+        return any(is_here(owner) and owner != mine and is_alive(owner) for owner in self.ledger.services())
 
     def _check_pauses(self) -> None:
         before = self.pauses.reason
         reason = self.pauses.look(datetime.now(), time.monotonic())
+        if reason is None and self.ledger.in_state(State.PARKED):
+            self.ledger.unpark()  # by a service that was stopped, or for a reason that is gone
         if reason == before:
             return
         if reason is None:
-            self.ledger.unpark()
             self.journal.event("resumed", f"{self.layout.root}: work goes on")
         else:
             self.journal.event("paused", f"{self.layout.root}: work waits: {reason}", "warning", reason=reason)

@@ -6,10 +6,11 @@ works on and leaves nothing half-written; audio libraries are loaded here and ne
 
 import os
 import signal
+import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rebounce.watchers.prepared import Prepared, Presets
     from rebounce.watchers.repair import Outcome
 
+BEAT_S = 10.0
 PROGRESS_S = 0.25
 LEDGER_PROGRESS_S = 1.0
 CLAIMED_WAIT_S = 5.0
@@ -155,7 +157,8 @@ def _worked(presets: "Presets", order: Restore, connection: Connection, interrup
     with Ledger(order.layout.ledger) as ledger:
         try:
             interruption.is_working = True
-            outcome = _claimed(presets, order, ledger, connection)
+            with _beating(order):
+                outcome = _claimed(presets, order, ledger, connection)
         except KeyboardInterrupt:
             ledger.park(order.id, "the service was stopped before it was worked on")
             outcome = Outcome(state=State.PARKED, reason="stopped")
@@ -166,6 +169,27 @@ def _worked(presets: "Presets", order: Restore, connection: Connection, interrup
         finally:
             interruption.is_working = False
     return Worked(id=order.id, state=outcome.state, reason=outcome.reason, record=outcome.record)
+
+
+@contextmanager
+def _beating(order: Restore) -> Iterator[None]:
+    """Show in the ledger that this process lives, for those that cannot ask for it."""
+    from rebounce.watchers.ledger import Ledger
+
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_S):
+            with suppress(sqlite3.Error), Ledger(order.layout.ledger) as ledger:
+                ledger.beat(order.id)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _claimed(presets: "Presets", order: Restore, ledger: Any, connection: Connection) -> "Outcome":

@@ -48,6 +48,9 @@ LIMIT 1;
 -- name: progress
 UPDATE bounces SET progress = :progress WHERE id = :id AND state = 'running';
 
+-- name: beat
+UPDATE bounces SET beat = beat + 1 WHERE id = :id AND state = 'running';
+
 -- name: plan
 UPDATE bounces
 SET plan = :plan, record = :record, result = :result, result_sha256 = :result_sha256, reason = :reason

@@ -23,6 +23,7 @@ PARTS = {
     "music": ("benchmarks.music_figures", "The music maker"),
     "precision": ("benchmarks.precision_figures", "Precisions of exported networks"),
     "tokens": ("benchmarks.token_figures", "Codecs and TokenRestore at run time"),
+    "watch": ("benchmarks.watch_figures", "The watch folder"),
     "skip-path": ("benchmarks.skip_path_figures", "The token U-Net's full-rate path"),
 }
 """Where the figures of each part are, and what it is called in the table."""

@@ -17,7 +17,7 @@ from rebounce.watchers.finished import examine
 from rebounce.watchers.journal import Journal
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
-from rebounce.watchers.names import why_ignored
+from rebounce.watchers.names import Ignored, why_ignored
 from rebounce.watchers.open_writers import has_writer
 from rebounce.watchers.scan import scan
 from rebounce.watchers.settings import WatchFolder
@@ -85,13 +85,13 @@ class Arrivals:
         gone = []
         for path in paths:
             try:
-                status = os.stat(self._layout.at(path))
+                status = os.lstat(self._layout.at(path))
             except OSError:
                 gone.append(path)
                 continue
             if stat.S_ISDIR(status.st_mode):
                 self.scan(now_s, path)
-            elif self._is_wanted(path) and stat.S_ISREG(status.st_mode):
+            elif self._is_wanted(path, stat.S_ISLNK(status.st_mode)) and stat.S_ISREG(status.st_mode):
                 self._meet(path, stamp_of(status), now_s, new)
         self._take_up(new)
         self._lose(gone)
@@ -125,13 +125,14 @@ class Arrivals:
         """Work on this bounce has ended, with the row of the ledger as it is now."""
         self._running.discard(path)
         self._queued.pop(path, None)
-        if bounce is not None and bounce.state in FINISHED:
-            if bounce.source == path:
+        self._followed.pop(path, None)  # which had no row of its own as long as this one was unfinished
+        if bounce is not None and bounce.source == path:
+            if bounce.state in FINISHED:
                 self._known[path] = bounce.stamp
-        elif bounce is not None and bounce.state is State.SETTLING:
-            self._follow(path, bounce.stamp, now_s)
-        elif bounce is not None:
-            self._queued[path] = bounce.stamp
+            elif bounce.state is State.SETTLING:
+                self._follow(path, bounce.stamp, now_s)
+            else:
+                self._queued[path] = bounce.stamp
         self.notice([path], now_s)
 
     def _reconcile(self) -> None:
@@ -146,16 +147,18 @@ class Arrivals:
     def _pick_up(self) -> None:
         """Go on from where the ledger says that an earlier run was."""
         for bounce in self._ledger.unfinished(-1):
+            if bounce.source != bounce.path:
+                continue
             if bounce.state in (State.DISCOVERED, State.SETTLING):
                 self._follow(bounce.path, bounce.stamp, 0.0)
-            elif bounce.source == bounce.path:
+            else:
                 self._queued[bounce.path] = bounce.stamp
 
     def _stamp_of_entry(self, path: str, entry: "os.DirEntry[str]") -> Stamp | None:
-        if path not in self._known and path not in self._queued and not self._is_wanted(path):
+        if path not in self._known and path not in self._queued and not self._is_wanted(path, entry.is_symlink()):
             return None
         try:
-            status = entry.stat()
+            status = entry.stat(follow_symlinks=False)
         except OSError:
             return None
         return stamp_of(status) if stat.S_ISREG(status.st_mode) else None
@@ -237,10 +240,12 @@ class Arrivals:
         for path in waited:
             self._journal.event("gone", f"{path}: went away before work on it began", path=path)
 
-    def _is_wanted(self, path: str) -> bool:
+    def _is_wanted(self, path: str, is_link: bool) -> bool:
         if path in self._ignored:
             return False
         ignored = why_ignored(path)
+        if ignored is None and is_link:
+            ignored = Ignored(reason="a link, whose file may be changed by others; drop the file itself", is_junk=False)
         if ignored is None:
             return self._folder.is_wanted(path)
         if not ignored.is_junk:

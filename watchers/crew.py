@@ -28,6 +28,7 @@ class Died:
     """The worker died over this order."""
 
     order: Restore
+    owner: Owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ class Crew:
             except (EOFError, OSError):
                 self._drop(worker)
                 if isinstance(worker.order, Restore):
-                    found.append(Died(order=worker.order))
+                    found.append(Died(order=worker.order, owner=worker.owner))
         return found
 
     def release(self) -> None:

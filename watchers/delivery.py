@@ -13,30 +13,35 @@ from rebounce.engine.batch_plan import RESOURCE_FORK_PREFIX
 from rebounce.engine.history import sha256_of
 from rebounce.engine.part_lock import NOT_SUPPORTED
 from rebounce.engine.staging import Keeping, Staged, copy_unchanged, output_errors, sync_folder
-from rebounce.watchers.bounce import Stamp, stamp_of
+from rebounce.watchers.bounce import Stamp, State, stamp_of
 from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.folder_tree import make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.numbering import next_number, numbered
-from rebounce.watchers.side_files import read_record, record_text
+from rebounce.watchers.side_files import RECORD, read_record, record_place, record_text, text_place
 from rebounce.watchers.steps import step
 
 NO_LINKS = (*NOT_SUPPORTED, errno.EMLINK)
+
+
+class Vanished(Exception):
+    """What was staged is gone, and was not delivered: the work has to be done anew."""
 
 
 def deliver(layout: Layout, ledger: Ledger, id: int, plan: Plan) -> str:
     """Do what is left of a plan; returns where the original lies now."""
     bounce = ledger.known(id)
     if plan.set_aside:
-        for move in plan.set_aside:
-            set_aside(layout, move, plan)
+        renamed = [(move.source, set_aside(layout, move, plan)) for move in plan.set_aside]
         plan = plan.without_room()
-        ledger.replan(id, plan.to_dict())
-    for move in plan.publish:
-        publish(layout, move, bounce.source)
+        ledger.replan(id, plan.to_dict(), renamed)
     for path in plan.remove:
         remove(layout, path)
+    for move in plan.publish:
+        publish(layout, move, bounce.source)
+    if plan.side is not None:
+        publish_side(layout, plan, bounce.source)
     if plan.original is None:
         return bounce.source
     is_moved = move_original(layout, plan.original, plan.stamp, bounce.content_sha256)
@@ -50,27 +55,37 @@ def finish(layout: Layout, ledger: Ledger, id: int, plan: Plan, is_told: bool) -
 
 
 @step("delivery.set_aside")
-def set_aside(layout: Layout, move: Move, plan: Plan) -> None:
-    """Give an older file its number; its record says its new name."""
+def set_aside(layout: Layout, move: Move, plan: Plan) -> str:
+    """Give an older file its number, the next one where that is taken by now; returns its name."""
     source, target = layout.at(move.source), layout.at(move.target)
     if not os.path.lexists(source):
-        return
+        return move.target
     with output_errors(target):
-        record = read_record(source) if source.suffix == ".json" else None
+        if os.path.lexists(target) and not os.path.samefile(source, target) and not _is_moved_record(source, target):
+            target = _next_free(target.with_name(source.name))
+        record = read_record(source) if source.suffix == RECORD else None
         if record is None:
             give_name(source, target)
         else:
             _renumber_record(layout, plan, source, target)
         sync_folder(target.parent)
+    return target.relative_to(layout.root).as_posix()
+
+
+def _is_moved_record(source: Path, target: Path) -> bool:
+    """True when a kill came between writing a record under its new name and removing the old one."""
+    old, new = read_record(source), read_record(target)
+    return old is not None and new is not None and old | {"output": None} == new | {"output": None}
 
 
 def _renumber_record(layout: Layout, plan: Plan, source: Path, target: Path) -> None:
     record = read_record(source)
     assert record is not None
-    names = {os.path.basename(move.source): move.target for move in plan.set_aside}
-    new = names.get(os.path.basename(str(record.get("output") or "")))
+    # Results, records and originals may have one name, in folders of their own.
+    beside = {layout.at(move.source): layout.at(move.target) for move in plan.set_aside}
+    new = beside.get(source.with_name(os.path.basename(str(record.get("output") or "none"))))
     if new is not None:
-        record["output"] = str(layout.at(new))
+        record["output"] = str(new)
     with Staged(target, replaces=True, keeping=Keeping(source=source, keeps_mtime=True)) as staged:
         staged.file.write(record_text(record))
         staged.publish()
@@ -82,13 +97,38 @@ def publish(layout: Layout, move: Move, like: str) -> None:
     """Give a staged file its name; somebody else's that has come there meanwhile is numbered."""
     part, target = layout.at(move.source), layout.at(move.target)
     if not os.path.lexists(part):
+        if not os.path.lexists(target):
+            raise Vanished(f"{move.target}: what was to be delivered is gone from {target.parent}; it is made anew")
         return  # done already
     with output_errors(target):
         make_folder(layout, move.target, like)
         try:
             give_name(part, target)
         except FileExistsError:
-            _number(target)
+            give_name(target, _next_free(target))
+            give_name(part, target)
+        sync_folder(target.parent)
+
+
+@step("delivery.side")
+def publish_side(layout: Layout, plan: Plan, like: str) -> None:
+    """Give the staged record or sentence its name: that of its file, or a longer one beside another file's."""
+    assert plan.side is not None
+    part, about = layout.at(plan.side.source), plan.side.target
+    place_of = text_place if plan.outcome is State.FAILED else record_place
+    if not os.path.lexists(part):
+        if not os.path.lexists(layout.at(place_of(layout, about))):
+            raise Vanished(f"{about}: its record is gone from {part.parent}; it is made anew")
+        return
+    target = layout.at(place_of(layout, about))
+    with output_errors(target):
+        make_folder(layout, about, like)
+        try:
+            give_name(part, target)
+        except FileExistsError:
+            target = layout.at(place_of(layout, about))  # another file of the stem was delivered in this moment
+            if os.path.lexists(target):
+                give_name(target, _next_free(target))
             give_name(part, target)
         sync_folder(target.parent)
 
@@ -100,14 +140,15 @@ def move_original(layout: Layout, move: Move, stamp: Stamp, content_sha256: str 
     if not os.path.lexists(source):
         return os.path.lexists(target)
     if stamp_of(source.stat()) != stamp:
-        return False
+        # Written to meanwhile, or a new bounce that came after a kill, when the old one was moved already.
+        return os.path.lexists(target) and stamp_of(target.stat()) == stamp
     with output_errors(target):
         make_folder(layout, move.target, move.source)
         if os.path.lexists(target) and not target.samefile(source):
             if sha256_of(target) == content_sha256:
                 source.unlink()  # the same content lies there already
                 return True
-            _number(target)
+            give_name(target, _next_free(target))
         is_moved = _moved(source, target, stamp)
         if is_moved:
             _move_resource_fork(source, target)
@@ -181,10 +222,12 @@ def give_name(part: Path, target: Path) -> None:
     part.unlink()
 
 
-def _number(target: Path) -> None:
-    """Make room for a name that somebody's file has."""
+def _next_free(target: Path) -> Path:
+    """The name with the next number that nobody has."""
     number = next_number([target.parent], target.stem)
-    give_name(target, target.with_name(Path(numbered(target.name, number)).name))
+    while os.path.lexists(free := target.with_name(numbered(target.name, number))):
+        number += 1
+    return free
 
 
 @step("delivery.stage")

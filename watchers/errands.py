@@ -50,12 +50,13 @@ class Errands:
     def tick(self) -> None:
         """Look after the commands that run, and start those that are due."""
         self._running = [errand for errand in self._running if not self._has_ended(errand)]
-        if not self._may_be_due or len(self._running) >= MOST_AT_ONCE:
+        free = MOST_AT_ONCE - len(self._running)
+        if not self._may_be_due or not free:
             return
         due = self._ledger.untold()
-        for bounce in due[: MOST_AT_ONCE - len(self._running)]:
+        for bounce in due[:free]:
             self._start(bounce)
-        self._may_be_due = len(due) > MOST_AT_ONCE
+        self._may_be_due = len(due) > free
 
     def _start(self, bounce: Bounce) -> None:
         is_failure = bounce.state is State.FAILED

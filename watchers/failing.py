@@ -13,9 +13,9 @@ from rebounce.watchers.delivery import finish, stage_text
 from rebounce.watchers.folder_tree import make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
-from rebounce.watchers.planning import part_of, plan_failure
+from rebounce.watchers.planning import new_parts, plan_failure
 from rebounce.watchers.settings import MOVE, WatchFolder
-from rebounce.watchers.side_files import failure_text, text_place
+from rebounce.watchers.side_files import TEXT, failure_text
 
 DIED = "the process that worked on it died, twice; a plugin may have crashed, or the memory did not suffice"
 
@@ -23,12 +23,12 @@ DIED = "the process that worked on it died, twice; a plugin may have crashed, or
 def fail(layout: Layout, ledger: Ledger, folder: WatchFolder, bounce: Bounce, sentence: str) -> dict[str, Any]:
     """Deliver the failure of a running bounce; returns its record."""
     place = layout.failure(bounce.path)
-    text = text_place(layout, place)
+    part = new_parts().of(place + TEXT)
     source = layout.at(bounce.source)
-    make_folder(layout, text, bounce.source)
-    stage_text(layout.at(part_of(text)), failure_text(place.rpartition("/")[2], sentence), source)
+    make_folder(layout, place, bounce.source)
+    stage_text(layout.at(part), failure_text(place.rpartition("/")[2], sentence), source)
     stamp = stamp_of(source.stat()) if source.exists() else bounce.stamp
-    plan = plan_failure(layout, bounce, stamp, text, moves_original=folder.originals == MOVE)
+    plan = plan_failure(layout, bounce, stamp, part, moves_original=folder.originals == MOVE)
     record = _record(layout, folder, bounce, sentence).to_dict()
     ledger.plan(bounce.id, plan.to_dict(), record, None, None)
     finish(layout, ledger, bounce.id, plan, is_told=not folder.on_failed)

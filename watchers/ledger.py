@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rebounce.engine.errors import OutputError
+from rebounce.engine.errors import DiskFull, OutputError
 from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, to_bytes
 from rebounce.watchers.file_systems import is_share
 from rebounce.watchers.named_sql import migrations, queries
@@ -74,14 +74,14 @@ class Ledger:
         """These are still being written, or were written to again before work on them began."""
         with self._transaction():
             for path, stamp, reason in waiting:
-                self._do("settle", **_at(path), **_stamped(stamp), reason=reason)
+                self._do("settle", **_at(path), **_stamped(stamp), reason=_plain(reason))
 
     @step("ledger.queue")
     def queue(self, finished: Iterable[tuple[str, Stamp, str | None]]) -> None:
         """These bounces are finished, or were given up waiting for: work can begin."""
         with self._transaction():
             for path, stamp, reason in finished:
-                self._do("queue", **_at(path), **_stamped(stamp), reason=reason)
+                self._do("queue", **_at(path), **_stamped(stamp), reason=reason and _plain(reason))
 
     @step("ledger.forget")
     def forget(self, paths: Iterable[str]) -> None:
@@ -138,7 +138,7 @@ class Ledger:
         result_sha256: str | None,
     ) -> None:
         """The result lies ready: what is left to be done with it, so that whoever goes on knows."""
-        reason = record.get("error") if record else None
+        error = record.get("error") if record else None
         values = {"plan": json.dumps(plan), "record": None if record is None else json.dumps(record, allow_nan=False)}
         with self._transaction():
             self._do(
@@ -147,14 +147,23 @@ class Ledger:
                 **values,
                 result=None if result is None else to_bytes(result),
                 result_sha256=result_sha256,
-                reason=reason,
+                reason=error and _plain(error),
             )
 
     @step("ledger.replan")
-    def replan(self, id: int, plan: dict[str, Any]) -> None:
-        """A part of the plan is done."""
+    def replan(self, id: int, plan: dict[str, Any], renamed: Iterable[tuple[str, str]] = ()) -> None:
+        """A part of the plan is done; older bounces whose files were renamed know them by their new names."""
         with self._transaction():
+            for old, new in renamed:
+                self._do("rename_source", id=id, old=to_bytes(old), new=to_bytes(new))
+                self._do("rename_result", id=id, old=to_bytes(old), new=to_bytes(new))
             self._do("replan", id=id, plan=json.dumps(plan))
+
+    @step("ledger.unplan")
+    def unplan(self, id: int, reason: str) -> None:
+        """What the plan was to deliver is not there any more: the bounce is to be worked on anew."""
+        with self._transaction():
+            self._do("unplan", id=id, reason=_plain(reason))
 
     @step("ledger.finish")
     def finish(self, id: int, state: State, source: str, is_told: bool) -> None:
@@ -167,19 +176,19 @@ class Ledger:
         """A running bounce goes back into the queue."""
         with self._transaction():
             due_at = self._now_s() + wait_s if wait_s else 0.0
-            self._do("again", id=id, reason=reason, due_at=due_at, tries=int(is_try), crashes=int(is_crash))
+            self._do("again", id=id, reason=_plain(reason), due_at=due_at, tries=int(is_try), crashes=int(is_crash))
 
     @step("ledger.unsettle")
     def unsettle(self, id: int, reason: str) -> None:
         """A running bounce turned out to be still being written."""
         with self._transaction():
-            self._do("unsettle", id=id, reason=reason)
+            self._do("unsettle", id=id, reason=_plain(reason))
 
     @step("ledger.park")
     def park(self, id: int, reason: str) -> None:
         """A running bounce waits for something outside."""
         with self._transaction():
-            self._do("park", id=id, reason=reason)
+            self._do("park", id=id, reason=_plain(reason))
 
     @step("ledger.unpark")
     def unpark(self) -> int:
@@ -307,13 +316,15 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
         try:
+            self._database.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            self._database.execute("COMMIT")
+        except sqlite3.OperationalError as problem:
+            raise _disk_trouble(self.path, problem) from problem
+        finally:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
 
     def _do(self, name: str, **values: Any) -> int:
         """Run a statement; returns how many rows it changed."""
@@ -343,6 +354,16 @@ def open_ledger(path: Path, now_s: Callable[[], float] = time.time) -> tuple[Led
         f"the ledger was damaged and is now {aside.name}; a new one was begun, and results that are there are kept"
     )
     return Ledger(path, now_s), message
+
+
+def _disk_trouble(path: Path, problem: sqlite3.OperationalError) -> OutputError:
+    kind = DiskFull if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else OutputError
+    return kind(f"{path}: the ledger cannot be written ({problem}); check the room and the state of its disk")
+
+
+def _plain(text: str) -> str:
+    """A sentence that SQLite can hold, whatever bytes are in the names that it mentions."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _at(path: str) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ What always holds: planning changes nothing on the disk.
 """
 
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,28 +14,44 @@ from rebounce.watchers.bounce import Bounce, Stamp, State
 from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.layout import Layout, beside
 from rebounce.watchers.numbering import next_number, numbered
-from rebounce.watchers.side_files import record_place, text_place
+from rebounce.watchers.side_files import RECORD, TEXT, record_place, side_names, text_place
 
 CHAIN_SUFFIX = ".chain.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """What lies staged: the result for its final place, its record, and its chain where one was asked for."""
+class Parts:
+    """The names under which the files of one bounce are staged, told apart from those of every other."""
 
+    tag: str
+
+    def of(self, path: str) -> str:
+        """Where a file is staged, as a path that counts from the folder."""
+        name = PurePosixPath(path).name
+        return beside(path, part_path(Path(f"{name}~{self.tag}")).name)
+
+
+def new_parts() -> Parts:
+    """Names that nobody has."""
+    return Parts(tag=secrets.token_hex(4))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What lies staged: the result and its chain, for their final places, and the record."""
+
+    parts: Parts
     result: str
-    record: str
     chain: str | None = None
 
     @property
-    def places(self) -> list[str]:
-        """The final places, the record last: where it is, its result is."""
-        return [self.result, *([self.chain] if self.chain else []), self.record]
+    def record_part(self) -> str:
+        return self.parts.of(self.result + RECORD)
 
-
-def part_of(path: str) -> str:
-    """Where a file is staged, as a path that counts from the folder."""
-    return beside(path, part_path(Path(path)).name)
+    def moves(self) -> tuple[Move, ...]:
+        """The result, and its chain where one was asked for."""
+        places = [self.result, *([self.chain] if self.chain else [])]
+        return tuple(Move(source=self.parts.of(place), target=place) for place in places)
 
 
 def chain_place(result: str) -> str:
@@ -51,24 +68,25 @@ def plan_success(
         outcome=outcome,
         stamp=stamp,
         set_aside=_room(layout, bounce, ready, original),
-        publish=tuple(Move(source=part_of(place), target=place) for place in (ready.places if ready else [])),
+        publish=ready.moves() if ready else (),
+        side=Move(source=ready.record_part, target=ready.result) if ready else None,
         original=original,
         remove=_old_text(layout, bounce),
     )
 
 
-def plan_failure(layout: Layout, bounce: Bounce, stamp: Stamp, text: str, *, moves_original: bool) -> Plan:
-    """The plan for a failure whose sentence lies ready for its place."""
+def plan_failure(layout: Layout, bounce: Bounce, stamp: Stamp, text_part: str, *, moves_original: bool) -> Plan:
+    """The plan for a failure whose sentence lies ready; one that failed again stays where it is."""
     target = layout.failure(bounce.path)
-    is_there = bounce.source == target
-    original = Move(source=bounce.source, target=target) if moves_original and not is_there else None
+    is_there = bounce.source.partition("/")[0] == layout.errors
+    place = bounce.source if is_there else target
     return Plan(
         outcome=State.FAILED,
         stamp=stamp,
-        set_aside=() if is_there else _failure_room(layout, target, text),
-        publish=(Move(source=part_of(text), target=text),),
-        original=original,
-        remove=(text,) if is_there else (),
+        set_aside=() if is_there else _failure_room(layout, target),
+        side=Move(source=text_part, target=place),
+        original=Move(source=bounce.source, target=target) if moves_original and not is_there else None,
+        remove=_old_text(layout, bounce),
     )
 
 
@@ -81,12 +99,7 @@ def _original(layout: Layout, bounce: Bounce, moves_original: bool) -> Move | No
 
 def _room(layout: Layout, bounce: Bounce, ready: Ready | None, original: Move | None) -> tuple[Move, ...]:
     """Older results and originals of the name, all with one number, so that they are seen to belong together."""
-    older: list[str] = []
-    if ready is not None and _is_there(layout, ready.result):
-        side = [record_place(layout, ready.result), chain_place(ready.result)]
-        older += [ready.result, *(path for path in side if _is_there(layout, path))]
-    elif ready is not None and _is_there(layout, ready.record):
-        older.append(ready.record)  # whose result somebody took away
+    older = [ready.result] if ready is not None and _is_there(layout, ready.result) else []
     if original is not None and _is_there(layout, original.target):
         is_same = sha256_of(layout.at(original.target)) == bounce.content_sha256
         older += [] if is_same else [original.target]
@@ -94,31 +107,43 @@ def _room(layout: Layout, bounce: Bounce, ready: Ready | None, original: Move | 
         return ()
     below = PurePosixPath(bounce.path).parent
     folders = [layout.root / layout.restored / below, layout.root / layout.done / below]
-    number = next_number(folders, PurePosixPath(bounce.path).stem)
-    return tuple(Move(source=path, target=_numbered(path, number)) for path in older)
+    number = _free_number(layout, folders, older)
+    moves = [Move(source=path, target=numbered(path, number)) for path in older]
+    if ready is not None and moves[0].source == ready.result:
+        moves += _sides(layout, moves[0], record_place(layout, ready.result))
+    return tuple(moves)
 
 
-def _failure_room(layout: Layout, target: str, text: str) -> tuple[Move, ...]:
-    older = [path for path in (target, text) if _is_there(layout, path)]
-    if not older:
+def _sides(layout: Layout, result: Move, record: str) -> list[Move]:
+    """The record and the chain of a result that is numbered, named like it."""
+    is_whole = record == side_names(result.source, RECORD)[1]
+    pairs = [(record, side_names(result.target, RECORD)[int(is_whole)])]
+    pairs.append((chain_place(result.source), chain_place(result.target)))
+    return [Move(source=old, target=new) for old, new in pairs if _is_there(layout, old)]
+
+
+def _failure_room(layout: Layout, target: str) -> tuple[Move, ...]:
+    if not _is_there(layout, target):
         return ()
-    place = layout.at(target)
-    number = next_number([place.parent], place.stem)
-    return tuple(Move(source=path, target=_numbered(path, number)) for path in older)
+    new = numbered(target, _free_number(layout, [layout.at(target).parent], [target]))
+    text = text_place(layout, target)
+    is_whole = text == side_names(target, TEXT)[1]
+    moves = [Move(source=target, target=new)]
+    return tuple([*moves, Move(source=text, target=side_names(new, TEXT)[int(is_whole)])])
 
 
-def _numbered(path: str, number: int) -> str:
-    """Side files have the number where their result has it: before the suffix, however many dots that has."""
-    if path.endswith(CHAIN_SUFFIX):
-        return numbered(path.removesuffix(CHAIN_SUFFIX) + ".c", number).removesuffix(".c") + CHAIN_SUFFIX
-    return numbered(path, number)
+def _free_number(layout: Layout, folders: list[Path], paths: list[str]) -> int:
+    number = next_number(folders, PurePosixPath(paths[0]).stem)
+    while any(_is_there(layout, numbered(path, number)) for path in paths):
+        number += 1  # of a name so long that it was shortened
+    return number
 
 
 def _old_text(layout: Layout, bounce: Bounce) -> tuple[str, ...]:
     """The sentence of the failure that was retried."""
     if bounce.source.partition("/")[0] != layout.errors:
         return ()
-    text = text_place(layout, bounce.source)
+    text = text_place(layout, bounce.source, PurePosixPath(bounce.path).name)
     return (text,) if _is_there(layout, text) else ()
 
 

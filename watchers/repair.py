@@ -23,17 +23,17 @@ from rebounce.engine.restore import restore_file
 from rebounce.engine.staging import Keeping, Staged, check_room, output_errors
 from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
 from rebounce.watchers.delivered import find_delivered
-from rebounce.watchers.delivery import finish, stage_text
+from rebounce.watchers.delivery import Vanished, finish, stage_text
 from rebounce.watchers.delivery_plan import plan_from
 from rebounce.watchers.failing import fail
 from rebounce.watchers.failure_kinds import Failing, Kind, judge, wait_s
 from rebounce.watchers.folder_tree import make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
-from rebounce.watchers.planning import Ready, chain_place, part_of, plan_success
+from rebounce.watchers.planning import Parts, Ready, chain_place, new_parts, plan_success
 from rebounce.watchers.prepared import Prepared
 from rebounce.watchers.settings import MOVE, WatchFolder
-from rebounce.watchers.side_files import record_place, record_text
+from rebounce.watchers.side_files import RECORD, record_text
 from rebounce.watchers.steps import step
 
 Progress = Callable[[float], None]
@@ -76,6 +76,9 @@ def work_on(bench: Bench, id: int, prepare: Callable[[Bounce], Prepared]) -> Out
     except KeyboardInterrupt:
         bench.ledger.park(id, "the service was stopped while it was worked on; it goes on with the next start")
         return Outcome(state=State.PARKED, reason="stopped")
+    except Vanished as problem:
+        bench.ledger.unplan(id, str(problem))
+        return Outcome(state=State.QUEUED, reason=str(problem))
     except Exception as problem:
         # Whatever one bounce meets must not take the service with it.
         return _failed(bench, id, judge(problem, bench.layout.at(bounce.source)))
@@ -123,10 +126,15 @@ def _stage(bench: Bench, bounce: Bounce, prepare: Callable[[Bounce], Prepared]) 
         plan = plan_success(bench.layout, bounce, outcome, stamp, None, moves_original=bench.moves_original)
         bench.ledger.plan(bounce.id, plan.to_dict(), delivered.record, delivered.result, delivered.sha256)
         return
-    record, chain = _copied_from_twin(bench, bounce) or _restored(bench, bounce, prepared)
-    if stamp_of(source.stat()) != stamp:
-        raise StillWritten(still_written(source))
-    _stage_record(bench, bounce, record, chain, stamp)
+    parts = new_parts()
+    try:
+        record = _copied_from_twin(bench, bounce, parts) or _restored(bench, bounce, prepared, parts)
+        if stamp_of(source.stat()) != stamp:
+            raise StillWritten(still_written(source))
+        _stage_record(bench, bounce, record, parts, stamp)
+    except BaseException:
+        _discard(bench, bounce, parts)
+        raise
 
 
 def _identity(source: Path) -> tuple[Stamp, str]:
@@ -139,16 +147,16 @@ def _identity(source: Path) -> tuple[Stamp, str]:
 
 
 @step("delivery.restore")
-def _restored(bench: Bench, bounce: Bounce, prepared: Prepared) -> tuple[Record, str | None]:
-    """The result computed, and staged under the name of its part; its record, and where its chain goes."""
+def _restored(bench: Bench, bounce: Bounce, prepared: Prepared, parts: Parts) -> Record:
+    """The result computed and staged, with its chain where one was asked for; returns its record."""
     layout, file_format = bench.layout, bench.folder.file_format
     source = layout.at(bounce.source)
     result, copy = layout.result(bounce.path, file_format), layout.copy(bounce.path, file_format)
     make_folder(layout, result, bounce.source)
     job = Job(
         source=source,
-        target=layout.at(part_of(result)),
-        copy_target=layout.at(part_of(copy)),
+        target=layout.at(parts.of(result)),
+        copy_target=layout.at(parts.of(copy)),
         options=prepared.options,
         preset=prepared.name,
         preset_hash=prepared.preset_hash,
@@ -159,14 +167,14 @@ def _restored(bench: Bench, bounce: Bounce, prepared: Prepared) -> tuple[Record,
     place = copy if record.status == UNCHANGED else result
     record = replace(record, input=str(layout.at(bounce.path)), output=str(layout.at(place)))
     if not bench.folder.saves_chain:
-        return record, None
+        return record
     chain = chain_place(place)
-    stage_text(layout.at(part_of(chain)), tomli_w.dumps(prepared.board.to_dict()).encode(), source)
-    return replace(record, messages=(*record.messages, f"the chain is in {layout.at(chain)}")), chain
+    stage_text(layout.at(parts.of(chain)), tomli_w.dumps(prepared.board.to_dict()).encode(), source)
+    return replace(record, messages=(*record.messages, f"the chain is in {layout.at(chain)}"))
 
 
 @step("delivery.copy_twin")
-def _copied_from_twin(bench: Bench, bounce: Bounce) -> tuple[Record, str | None] | None:
+def _copied_from_twin(bench: Bench, bounce: Bounce, parts: Parts) -> Record | None:
     """The result that the same content got under another name, copied; None where there is none to be had."""
     assert bounce.content_sha256 is not None
     assert bounce.preset_hash is not None
@@ -181,7 +189,7 @@ def _copied_from_twin(bench: Bench, bounce: Bounce) -> tuple[Record, str | None]
     if not is_alike or not there.is_file() or sha256_of(there) != twin.result_sha256:
         return None
     make_folder(layout, place, bounce.source)
-    source, part = layout.at(bounce.source), layout.at(part_of(place))
+    source, part = layout.at(bounce.source), layout.at(parts.of(place))
     check_room(part, there.stat().st_size)
     keeping = Keeping(source=source, keeps_mtime=bench.folder.keep_mtime)
     with Staged(part, replaces=True, keeping=keeping) as staged, there.open("rb") as file:
@@ -192,17 +200,27 @@ def _copied_from_twin(bench: Bench, bounce: Bounce) -> tuple[Record, str | None]
     message = f"the same content as {twin.path}, whose result was copied"
     messages = (*(text for text in known.pop("messages", ()) if not text.startswith("the same content as ")), message)
     paths = {"input": str(layout.at(bounce.path)), "output": str(layout.at(place))}
-    return Record(**(known | paths), messages=messages), None
+    return Record(**(known | paths), messages=messages)
 
 
-def _stage_record(bench: Bench, bounce: Bounce, record: Record, chain: str | None, stamp: Stamp) -> None:
-    """The record beside the result, both under the names of their parts, and the plan in the ledger."""
+def _stage_record(bench: Bench, bounce: Bounce, record: Record, parts: Parts, stamp: Stamp) -> None:
+    """The record beside the result, and the plan in the ledger."""
     layout = bench.layout
     assert record.output is not None
     place = Path(record.output).relative_to(layout.root).as_posix()
-    ready = Ready(result=place, record=record_place(layout, place), chain=chain)
-    stage_text(layout.at(part_of(ready.record)), record_text(record.to_dict()), layout.at(bounce.source))
+    ready = Ready(parts=parts, result=place, chain=chain_place(place) if bench.folder.saves_chain else None)
+    stage_text(layout.at(ready.record_part), record_text(record.to_dict()), layout.at(bounce.source))
     outcome = State.UNCHANGED if record.status == UNCHANGED else State.DONE
     plan = plan_success(layout, bounce, outcome, stamp, ready, moves_original=bench.moves_original)
-    digest = sha256_of(layout.at(part_of(place)))
+    digest = sha256_of(layout.at(parts.of(place)))
     bench.ledger.plan(bounce.id, plan.to_dict(), record.to_dict(), place, digest)
+
+
+def _discard(bench: Bench, bounce: Bounce, parts: Parts) -> None:
+    """Remove what was staged of a bounce that comes to nothing, unless the plan to deliver it was written down."""
+    if bench.ledger.known(bounce.id).plan is not None:
+        return
+    layout, file_format = bench.layout, bench.folder.file_format
+    for place in (layout.result(bounce.path, file_format), layout.copy(bounce.path, file_format)):
+        for path in (place, chain_place(place), place + RECORD):
+            layout.at(parts.of(path)).unlink(missing_ok=True)

@@ -174,7 +174,8 @@ class Service:
         bounce = item.next_bounce()
         if bounce is None:
             return False
-        if self._uses_gpu(item.folder, bounce) and any(self._order_uses_gpu(order) for order in self._crew.orders):
+        uses_gpu = self._uses_gpu(item.folder, bounce)
+        if uses_gpu and any(order.uses_gpu for order in self._crew.orders):
             item.put_back(bounce)  # one job on the card at a time
             return False
         worker = self._crew.free()
@@ -187,6 +188,7 @@ class Service:
             layout=item.layout,
             id=bounce.id,
             uses_claims=item.uses_claims,
+            uses_gpu=uses_gpu,
             stale_s=self._around.stale_s,
         )
         with contextlib.suppress(OSError):  # it may have died in this moment, which is heard of next
@@ -205,7 +207,7 @@ class Service:
         if item is None:
             return
         if isinstance(answer, Died):
-            item.died(order.id)
+            item.died(order.id, answer.owner)
             self._ended(item, order.id, "the process that worked on it died", None)
         else:
             self._ended(item, order.id, answer.worked.reason, answer.worked.record)
@@ -239,10 +241,6 @@ class Service:
     def _uses_gpu(self, folder: WatchFolder, bounce: Bounce) -> bool:
         """Whether a bounce needs the card; a preset that was asked for by hand counts as if, until it is known."""
         known = self._presets.get((folder, bounce.preset or folder.preset))
-        return known is None or known.uses_gpu
-
-    def _order_uses_gpu(self, order: Restore) -> bool:
-        known = self._presets.get((order.folder, order.folder.preset))
         return known is None or known.uses_gpu
 
     # -- folders

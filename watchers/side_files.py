@@ -13,25 +13,32 @@ from typing import Any
 from rebounce.watchers.layout import Layout, beside
 
 LONGEST_NAME_BYTES = 255
+RECORD, TEXT = ".json", ".txt"
 
 
 def record_place(layout: Layout, result: str) -> str:
     """Where the record of a result is, or goes."""
-    return _place(layout, result, ".json", is_record_of)
+    name = PurePosixPath(result).name
+    return _place(layout, side_names(result, RECORD), lambda path: is_record_of(path, name))
 
 
-def text_place(layout: Layout, failed: str) -> str:
-    """Where the sentence about a failed file is, or goes."""
-    return _place(layout, failed, ".txt", _is_text_of)
+def text_place(layout: Layout, failed: str, name: str | None = None) -> str:
+    """Where the sentence about a failed file is, or goes; `name` is what it was called when it failed."""
+    name = name or PurePosixPath(failed).name
+    return _place(layout, side_names(failed, TEXT), lambda path: _is_text_of(path, name))
 
 
-def _place(layout: Layout, path: str, suffix: str, belongs: Callable[[Path, str], bool]) -> str:
-    name = PurePosixPath(path).name
-    short, whole = (beside(path, _fitting(start, suffix)) for start in (PurePosixPath(path).stem, name))
-    if os.path.lexists(layout.at(whole)):
-        return whole
-    is_free = not os.path.lexists(layout.at(short)) or belongs(layout.at(short), name)
-    return short if is_free else whole
+def side_names(path: str, suffix: str) -> tuple[str, str]:
+    """What a side file may be called: by the stem, or by the whole name."""
+    place = PurePosixPath(path)
+    return beside(path, _fitting(place.stem, suffix)), beside(path, _fitting(place.name, suffix))
+
+
+def _place(layout: Layout, names: tuple[str, str], belongs: Callable[[Path], bool]) -> str:
+    there = [name for name in names if os.path.lexists(layout.at(name))]
+    own = [name for name in there if belongs(layout.at(name))]
+    free = [name for name in names if name not in there]
+    return [*own, *free, names[-1]][0]
 
 
 def _fitting(start: str, suffix: str) -> str:

@@ -40,7 +40,7 @@ def _planned(ledger: Ledger) -> Iterator[str]:
     for state in (State.QUEUED, State.RUNNING, State.PARKED):
         for bounce in ledger.in_state(state):
             if bounce.plan is not None:
-                yield from (move.source for move in plan_from(bounce.plan).publish)
+                yield from plan_from(bounce.plan).staged
 
 
 def _parts(folder: Path) -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import multiprocessing
-import threading
 from multiprocessing.connection import Connection
 
 
@@ -12,18 +11,19 @@ class Wake:
     def __init__(self) -> None:
         self.connection: Connection
         self.connection, self._ours = multiprocessing.Pipe(duplex=False)
-        self._is_set = threading.Event()
+        # No lock: a signal handler sets it in the very thread that clears it.
+        self._is_set = False
 
     def set(self) -> None:
         """Have the other side wake up; many times before it does so count as one."""
-        if not self._is_set.is_set():
-            self._is_set.set()
+        if not self._is_set:
+            self._is_set = True
             with contextlib.suppress(OSError):
                 self._ours.send_bytes(b"w")
 
     def clear(self) -> None:
         """Woken up."""
-        self._is_set.clear()
+        self._is_set = False
         while self.connection.poll():
             self.connection.recv_bytes()
 

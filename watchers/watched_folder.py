@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rebounce.engine.errors import OutputError
+from rebounce.engine.errors import OutputError, RebounceError
 from rebounce.watchers.arrivals import Arrivals, is_there
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.claims import STALE_S, Claims
@@ -21,11 +21,12 @@ from rebounce.watchers.ledger import open_ledger
 from rebounce.watchers.observer import Observer
 from rebounce.watchers.pauses import Pauses
 from rebounce.watchers.presence import Presence
-from rebounce.watchers.processes import is_alive, is_here, this_process
+from rebounce.watchers.processes import Owner, is_alive, is_here, this_process
 from rebounce.watchers.settings import WatchFolder
 from rebounce.watchers.sweep import is_anybody_working, sweep
 
 CHECK_S = 1.0
+LEAST_CHECK_S = 0.1
 NEXT_AT_ONCE = 64
 MOST_CRASHES = 2
 PRUNE_S = 3600.0
@@ -66,6 +67,7 @@ class WatchedFolder:
         self._running: set[int] = set()
         self._rescan_at_s = 0.0
         self._check_at_s = 0.0
+        self._claims = Claims(layout.claims, this_process(), stale_s=STALE_S)
         self._prune_at_s = 0.0
         self.is_away = False
         self._open()
@@ -108,7 +110,7 @@ class WatchedFolder:
         now_s = time.monotonic()
         if now_s >= self._check_at_s:
             self._check_at_s = now_s + CHECK_S
-            self._check()
+            self._checked()
         if self.is_away:
             return
         with self._heard_lock:
@@ -119,10 +121,12 @@ class WatchedFolder:
             if now_s >= self._rescan_at_s:
                 self.scan()
             self.arrivals.look(time.monotonic())
-        except OSError as problem:
-            self._check_at_s = 0.0  # the folder itself may be gone
-            self.journal.once("unreadable", f"{self.layout.root}: {problem.strerror or problem}", "warning")
-        self.errands.tick()
+            self.errands.tick()
+        except (RebounceError, OSError) as problem:
+            # The folder itself may be gone, which is found out at once; or the disk of the ledger may be full.
+            self._check_at_s = min(self._check_at_s, now_s + LEAST_CHECK_S)
+            self._rescan_at_s = max(self._rescan_at_s, now_s + CHECK_S)
+            self.journal.once("trouble", f"{self.layout.root}: {problem}", "warning")
 
     def due_s(self) -> float:
         """When `tick` is to be called again at the latest."""
@@ -171,10 +175,16 @@ class WatchedFolder:
             self.pauses.full(reason or "")
         return bounce
 
-    def died(self, id: int) -> None:
+    def died(self, id: int, owner: Owner) -> None:
         """The worker died over this bounce: once it is tried again, the second time it fails."""
+        try:
+            self._mourn(id, owner)
+        except (RebounceError, OSError) as problem:
+            self.journal.event("trouble", f"{self.layout.root}: {problem}", "error")
+
+    def _mourn(self, id: int, owner: Owner) -> None:
         bounce = self.ledger.bounce(id)
-        if bounce is None or bounce.state is not State.RUNNING:
+        if bounce is None or bounce.state is not State.RUNNING or bounce.owner != owner:
             return
         if bounce.crashes + 1 < MOST_CRASHES or bounce.plan is not None:
             self.ledger.again(id, "the process that worked on it died; it is tried once more", is_crash=True)
@@ -191,7 +201,7 @@ class WatchedFolder:
         """Remove what killed runs left behind, when nobody else is at work."""
         if is_anybody_working(self.ledger):
             return
-        if self.uses_claims and Claims(self.layout.claims, this_process(), stale_s=STALE_S).is_anybody_here():
+        if self.uses_claims and self._claims.is_anybody_here():
             return
         removed = sweep(self.layout, self.ledger)
         if removed:
@@ -205,6 +215,12 @@ class WatchedFolder:
         self._take_over()
         self.ledger.unpark()
         self.sweep()
+
+    def _checked(self) -> None:
+        try:
+            self._check()
+        except (RebounceError, OSError) as problem:
+            self.journal.once("trouble", f"{self.layout.root}: {problem}", "warning")
 
     def _check(self) -> None:
         """Once a second: is the folder there, is it heard, may work go on, did anybody else change the ledger?"""

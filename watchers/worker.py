@@ -18,10 +18,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rebounce.watchers.bounce import Bounce, State
+from rebounce.watchers.claims import Claims
 from rebounce.watchers.layout import Layout
+from rebounce.watchers.processes import this_process
 from rebounce.watchers.settings import WatchFolder
 
 if TYPE_CHECKING:
+    from rebounce.watchers.ledger import Ledger
     from rebounce.watchers.prepared import Prepared, Presets
     from rebounce.watchers.repair import Outcome
 
@@ -48,6 +51,7 @@ class Restore:
     layout: Layout
     id: int
     uses_claims: bool
+    uses_gpu: bool
     stale_s: float
 
 
@@ -98,16 +102,29 @@ def work(connection: Connection, processes: int, setup: Callable[[], None] | Non
     from rebounce.watchers.prepared import Presets
 
     share_cores(processes)
-    presets = Presets()
+    desk = _Desk(connection, Presets())
     while not interruption.is_asked:
         try:
             order = connection.recv()
         except (EOFError, OSError):
             return
-        if isinstance(order, Describe):
-            connection.send(_described(presets, order))
-        else:
-            connection.send(_worked(presets, order, connection, interruption))
+        is_question = isinstance(order, Describe)
+        connection.send(_described(desk.presets, order) if is_question else _worked(desk, order, interruption))
+
+
+class _Desk:
+    """What a worker keeps from order to order: its chains, and what it has seen of other machines' claims."""
+
+    def __init__(self, connection: Connection, presets: "Presets") -> None:
+        self.connection = connection
+        self.presets = presets
+        self._claims: dict[Path, Claims] = {}
+
+    def claims(self, order: Restore) -> Claims:
+        folder = order.layout.claims
+        if folder not in self._claims:
+            self._claims[folder] = Claims(folder, this_process(), stale_s=order.stale_s)
+        return self._claims[folder]
 
 
 def _listen_to_stops() -> _Interruption:
@@ -149,7 +166,7 @@ def _described(presets: "Presets", order: Describe) -> Described:
     return Described(preset_hash=found.preset_hash, uses_gpu=found.uses_gpu, message=found.message)
 
 
-def _worked(presets: "Presets", order: Restore, connection: Connection, interruption: _Interruption) -> Worked:
+def _worked(desk: "_Desk", order: Restore, interruption: _Interruption) -> Worked:
     from rebounce.watchers.failure_kinds import wait_s
     from rebounce.watchers.ledger import Ledger
     from rebounce.watchers.repair import Outcome
@@ -158,7 +175,7 @@ def _worked(presets: "Presets", order: Restore, connection: Connection, interrup
         try:
             interruption.is_working = True
             with _beating(order):
-                outcome = _claimed(presets, order, ledger, connection)
+                outcome = _claimed(desk, order, ledger)
         except KeyboardInterrupt:
             ledger.park(order.id, "the service was stopped before it was worked on")
             outcome = Outcome(state=State.PARKED, reason="stopped")
@@ -192,22 +209,19 @@ def _beating(order: Restore) -> Iterator[None]:
         thread.join()
 
 
-def _claimed(presets: "Presets", order: Restore, ledger: Any, connection: Connection) -> "Outcome":
-    from rebounce.watchers.claims import Claims
-    from rebounce.watchers.processes import this_process
+def _claimed(desk: "_Desk", order: Restore, ledger: "Ledger") -> "Outcome":
     from rebounce.watchers.repair import Bench, Outcome, work_on
 
-    bounce = ledger.bounce(order.id)
-    claims = Claims(order.layout.claims, this_process(), stale_s=order.stale_s)
-    with claims.held(bounce.path) if order.uses_claims else nullcontext(True) as is_ours:
+    path = ledger.known(order.id).path
+    with desk.claims(order).held(path) if order.uses_claims else nullcontext(True) as is_ours:
         if not is_ours:
             ledger.again(order.id, CLAIMED, wait_s=min(CLAIMED_WAIT_S, order.stale_s / 2))
             return Outcome(state=State.QUEUED, reason=CLAIMED)
-        teller = _Teller(order.id, ledger, connection)
+        teller = _Teller(order.id, ledger, desk.connection)
         bench = Bench(folder=order.folder, layout=order.layout, ledger=ledger, on_progress=teller.tell)
 
         def prepare(bounce: Bounce) -> "Prepared":
-            return presets.get(order.folder, bounce.preset)
+            return desk.presets.get(order.folder, bounce.preset)
 
         return work_on(bench, order.id, prepare)
 
@@ -215,7 +229,7 @@ def _claimed(presets: "Presets", order: Restore, ledger: Any, connection: Connec
 class _Teller:
     """Tells the service, and now and then the ledger, how far the work is."""
 
-    def __init__(self, id: int, ledger: Any, connection: Connection) -> None:
+    def __init__(self, id: int, ledger: "Ledger", connection: Connection) -> None:
         self._id = id
         self._ledger = ledger
         self._connection = connection

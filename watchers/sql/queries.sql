@@ -6,15 +6,16 @@ VALUES (:path, :source, :size, :mtime_ns, :preset, 'discovered', :now);
 
 -- name: settle
 UPDATE bounces SET state = 'settling', reason = :reason, size = :size, mtime_ns = :mtime_ns
-WHERE path = :path AND state IN ('discovered', 'settling', 'queued') AND plan IS NULL;
+WHERE path = :path AND source = path AND plan IS NULL
+    AND (state IN ('discovered', 'settling') OR state = 'queued' AND (size <> :size OR mtime_ns <> :mtime_ns));
 
 -- name: queue
 UPDATE bounces SET state = 'queued', reason = :reason, size = :size, mtime_ns = :mtime_ns, queued_at = :now
-WHERE path = :path AND state IN ('discovered', 'settling');
+WHERE path = :path AND source = path AND state IN ('discovered', 'settling');
 
 -- name: forget
 DELETE FROM bounces
-WHERE path = :path AND state IN ('discovered', 'settling', 'queued', 'parked') AND plan IS NULL;
+WHERE path = :path AND source = path AND state IN ('discovered', 'settling', 'queued', 'parked') AND plan IS NULL;
 
 -- name: next
 SELECT * FROM bounces
@@ -59,6 +60,16 @@ WHERE id = :id AND state = 'running';
 -- name: replan
 UPDATE bounces SET plan = :plan WHERE id = :id AND state = 'running';
 
+-- name: unplan
+UPDATE bounces SET state = 'queued', owner = NULL, plan = NULL, record = NULL, result = NULL, reason = :reason
+WHERE id = :id AND state = 'running';
+
+-- name: rename_source
+UPDATE bounces SET source = :new WHERE source = :old AND id <> :id AND state IN ('done', 'unchanged', 'failed');
+
+-- name: rename_result
+UPDATE bounces SET result = :new WHERE result = :old AND id <> :id AND state IN ('done', 'unchanged', 'failed');
+
 -- name: finish
 UPDATE bounces
 SET state = :state, source = :source, plan = NULL, owner = NULL, progress = 1, finished_at = :now, is_told = :is_told
@@ -77,7 +88,8 @@ SET state = 'queued', owner = NULL, reason = :reason, due_at = :due_at, tries = 
 WHERE id = :id AND state = 'running';
 
 -- name: unsettle
-UPDATE bounces SET state = 'settling', owner = NULL, reason = :reason WHERE id = :id AND state = 'running';
+UPDATE bounces SET state = iif(source = path, 'settling', 'queued'), owner = NULL, reason = :reason
+WHERE id = :id AND state = 'running';
 
 -- name: park
 UPDATE bounces SET state = 'parked', owner = NULL, reason = :reason WHERE id = :id AND state = 'running';

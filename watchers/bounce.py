@@ -61,6 +61,7 @@ class Bounce:
     crashes: int
     due_at: float
     owner: Owner | None
+    service: Owner | None
     beat: int
     progress: float
     plan: dict[str, Any] | None
@@ -81,13 +82,18 @@ def bounce_from(row: dict[str, Any]) -> Bounce:
         "path": from_bytes(row["path"]),
         "source": from_bytes(row["source"]),
         "state": State(row["state"]),
-        "owner": owner_from(json.loads(row["owner"])) if row["owner"] else None,
+        "owner": _owner(row["owner"]),
+        "service": _owner(row["service"]),
         "plan": _parsed(row["plan"]),
         "record": _parsed(row["record"]),
         "result": None if row["result"] is None else from_bytes(row["result"]),
         "is_told": bool(row["is_told"]),
     }
     return Bounce(**(row | told), stamp=stamp)
+
+
+def _owner(text: str | None) -> Owner | None:
+    return None if text is None else owner_from(json.loads(text))
 
 
 def _parsed(text: str | None) -> Any:

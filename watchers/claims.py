@@ -85,9 +85,14 @@ class Claims:
             thread.join()
             self.release(path)
 
-    def is_anybody_here(self) -> bool:
-        """True while some claim may still be worked on."""
-        return any(not self._is_stale(place) for place in _claims_in(self._folder))
+    def sweep(self) -> bool:
+        """Remove what processes that are gone have claimed; True when no claim is left."""
+        for place in self._folder.glob("*.json"):
+            if self._is_stale(place):
+                self._remove(place)
+        for place in self._folder.glob("*.stale-*"):
+            place.unlink(missing_ok=True)
+        return not any(self._folder.glob("*.json"))
 
     def _beat_until(self, path: str, ended: threading.Event) -> None:
         number = 1
@@ -142,10 +147,6 @@ class Claims:
         except OSError:
             return False
         return is_the_one
-
-
-def _claims_in(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.json"))
 
 
 def _owner_in(content: bytes) -> Owner | None:

@@ -7,19 +7,18 @@ lies there is still what was read.
 
 import errno
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rebounce.engine.batch_plan import RESOURCE_FORK_PREFIX
 from rebounce.engine.history import sha256_of
 from rebounce.engine.part_lock import NOT_SUPPORTED
 from rebounce.engine.staging import Keeping, Staged, copy_unchanged, output_errors, sync_folder
-from rebounce.watchers.bounce import Stamp, State, stamp_of
+from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
 from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.folder_tree import make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
-from rebounce.watchers.numbering import next_number, numbered
-from rebounce.watchers.side_files import RECORD, read_record, record_place, record_text, text_place
+from rebounce.watchers.side_files import RECORD, Side, next_free, read_record, record_of, record_text, text_of
 from rebounce.watchers.steps import step
 
 NO_LINKS = (*NOT_SUPPORTED, errno.EMLINK)
@@ -41,7 +40,7 @@ def deliver(layout: Layout, ledger: Ledger, id: int, plan: Plan) -> str:
     for move in plan.publish:
         publish(layout, move, bounce.source)
     if plan.side is not None:
-        publish_side(layout, plan, bounce.source)
+        publish_side(layout, plan, bounce)
     if plan.original is None:
         return bounce.source
     is_moved = move_original(layout, plan.original, plan.stamp, bounce.content_sha256)
@@ -62,7 +61,7 @@ def set_aside(layout: Layout, move: Move, plan: Plan) -> str:
         return move.target
     with output_errors(target):
         if os.path.lexists(target) and not os.path.samefile(source, target) and not _is_moved_record(source, target):
-            target = _next_free(target.with_name(source.name))
+            target = layout.at(next_free(layout, move.source))
         record = read_record(source) if source.suffix == RECORD else None
         if record is None:
             give_name(source, target)
@@ -105,32 +104,45 @@ def publish(layout: Layout, move: Move, like: str) -> None:
         try:
             give_name(part, target)
         except FileExistsError:
-            give_name(target, _next_free(target))
+            give_name(target, layout.at(next_free(layout, move.target)))
             give_name(part, target)
         sync_folder(target.parent)
 
 
 @step("delivery.side")
-def publish_side(layout: Layout, plan: Plan, like: str) -> None:
+def publish_side(layout: Layout, plan: Plan, bounce: Bounce) -> None:
     """Give the staged record or sentence its name: that of its file, or a longer one beside another file's."""
     assert plan.side is not None
     part, about = layout.at(plan.side.source), plan.side.target
-    place_of = text_place if plan.outcome is State.FAILED else record_place
+    side = _side_of(layout, plan, bounce)
     if not os.path.lexists(part):
-        if not os.path.lexists(layout.at(place_of(layout, about))):
+        if not side.is_own:
             raise Vanished(f"{about}: its record is gone from {part.parent}; it is made anew")
         return
-    target = layout.at(place_of(layout, about))
-    with output_errors(target):
-        make_folder(layout, about, like)
-        try:
-            give_name(part, target)
-        except FileExistsError:
-            target = layout.at(place_of(layout, about))  # another file of the stem was delivered in this moment
-            if os.path.lexists(target):
-                give_name(target, _next_free(target))
-            give_name(part, target)
-        sync_folder(target.parent)
+    with output_errors(layout.at(side.path)):
+        make_folder(layout, about, bounce.source)
+        while not _named(part, layout.at(side.path), side.is_own):
+            side = _side_of(layout, plan, bounce)  # another file of the stem was delivered in this moment
+        sync_folder(part.parent)
+
+
+def _side_of(layout: Layout, plan: Plan, bounce: Bounce) -> Side:
+    assert plan.side is not None
+    if plan.outcome is State.FAILED:
+        return text_of(layout, plan.side.target, PurePosixPath(bounce.path).name)
+    return record_of(layout, plan.side.target)
+
+
+def _named(part: Path, target: Path, replaces: bool) -> bool:
+    """Rename, over an older one of the same file; False where somebody else was faster."""
+    if replaces:
+        part.replace(target)
+        return True
+    try:
+        give_name(part, target)
+    except FileExistsError:
+        return False
+    return True
 
 
 @step("delivery.original")
@@ -148,7 +160,7 @@ def move_original(layout: Layout, move: Move, stamp: Stamp, content_sha256: str 
             if sha256_of(target) == content_sha256:
                 source.unlink()  # the same content lies there already
                 return True
-            give_name(target, _next_free(target))
+            give_name(target, layout.at(next_free(layout, move.target)))
         is_moved = _moved(source, target, stamp)
         if is_moved:
             _move_resource_fork(source, target)
@@ -220,14 +232,6 @@ def give_name(part: Path, target: Path) -> None:
         part.rename(target)
         return
     part.unlink()
-
-
-def _next_free(target: Path) -> Path:
-    """The name with the next number that nobody has."""
-    number = next_number([target.parent], target.stem)
-    while os.path.lexists(free := target.with_name(numbered(target.name, number))):
-        number += 1
-    return free
 
 
 @step("delivery.stage")

@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.journal import Journal
@@ -15,7 +16,7 @@ from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.setting_checks import filled
 from rebounce.watchers.settings import WatchFolder
-from rebounce.watchers.side_files import record_place, text_place
+from rebounce.watchers.side_files import record_place, text_of
 
 MOST_AT_ONCE = 4
 LIMIT_S = 600.0
@@ -86,7 +87,7 @@ class Errands:
         if bounce.result is not None:
             values |= {"output": layout.at(bounce.result), "record": layout.at(record_place(layout, bounce.result))}
         elif bounce.state is State.FAILED:
-            values["record"] = layout.at(text_place(layout, layout.failure(bounce.path)))
+            values["record"] = layout.at(text_of(layout, bounce.source, Path(bounce.path).name).path)
         return {name: os.fspath(value) for name, value in values.items()}
 
     def _has_ended(self, errand: _Errand) -> bool:

@@ -97,10 +97,11 @@ class Ledger:
         return self._all("next", latest=self._now_s() + LONGEST_WAIT_S, count=count)
 
     @step("ledger.start")
-    def start(self, id: int, owner: Owner) -> bool:
-        """Take a queued bounce for a process; False when somebody else has it."""
+    def start(self, id: int, owner: Owner, service: Owner) -> bool:
+        """Take a queued bounce for a process of a service; False when somebody else has it."""
+        names = {"owner": json.dumps(owner.to_dict()), "service": json.dumps(service.to_dict())}
         with self._transaction():
-            return self._do("start", id=id, owner=json.dumps(owner.to_dict())) == 1
+            return self._do("start", id=id, **names) == 1
 
     @step("ledger.identify")
     def identify(self, bounce: Bounce, content_sha256: str, preset_hash: str, stamp: Stamp) -> Bounce | None:

@@ -14,7 +14,7 @@ from rebounce.watchers.bounce import Bounce, Stamp, State
 from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.layout import Layout, beside
 from rebounce.watchers.numbering import next_number, numbered
-from rebounce.watchers.side_files import RECORD, TEXT, record_place, side_names, text_place
+from rebounce.watchers.side_files import RECORD, TEXT, record_place, side_names, text_of
 
 CHAIN_SUFFIX = ".chain.toml"
 
@@ -76,17 +76,17 @@ def plan_success(
 
 
 def plan_failure(layout: Layout, bounce: Bounce, stamp: Stamp, text_part: str, *, moves_original: bool) -> Plan:
-    """The plan for a failure whose sentence lies ready; one that failed again stays where it is."""
+    """The plan for a failure whose sentence lies ready; an original that lies in Errors or Done already stays there."""
     target = layout.failure(bounce.path)
-    is_there = bounce.source.partition("/")[0] == layout.errors
-    place = bounce.source if is_there else target
+    kept_in = bounce.source.partition("/")[0]
+    has_failed_before = kept_in == layout.errors
+    is_moved = moves_original and kept_in not in (layout.errors, layout.done)
     return Plan(
         outcome=State.FAILED,
         stamp=stamp,
-        set_aside=() if is_there else _failure_room(layout, target),
-        side=Move(source=text_part, target=place),
-        original=Move(source=bounce.source, target=target) if moves_original and not is_there else None,
-        remove=_old_text(layout, bounce),
+        set_aside=() if has_failed_before else _failure_room(layout, target),
+        side=Move(source=text_part, target=bounce.source if has_failed_before else target),
+        original=Move(source=bounce.source, target=target) if is_moved else None,
     )
 
 
@@ -126,10 +126,12 @@ def _failure_room(layout: Layout, target: str) -> tuple[Move, ...]:
     if not _is_there(layout, target):
         return ()
     new = numbered(target, _free_number(layout, [layout.at(target).parent], [target]))
-    text = text_place(layout, target)
-    is_whole = text == side_names(target, TEXT)[1]
     moves = [Move(source=target, target=new)]
-    return tuple([*moves, Move(source=text, target=side_names(new, TEXT)[int(is_whole)])])
+    text = text_of(layout, target, PurePosixPath(target).name)
+    if text.is_own:
+        is_whole = text.path == side_names(target, TEXT)[1]
+        moves.append(Move(source=text.path, target=side_names(new, TEXT)[int(is_whole)]))
+    return tuple(moves)
 
 
 def _free_number(layout: Layout, folders: list[Path], paths: list[str]) -> int:
@@ -143,8 +145,8 @@ def _old_text(layout: Layout, bounce: Bounce) -> tuple[str, ...]:
     """The sentence of the failure that was retried."""
     if bounce.source.partition("/")[0] != layout.errors:
         return ()
-    text = text_place(layout, bounce.source, PurePosixPath(bounce.path).name)
-    return (text,) if _is_there(layout, text) else ()
+    text = text_of(layout, bounce.source, PurePosixPath(bounce.path).name)
+    return (text.path,) if text.is_own else ()
 
 
 def _is_there(layout: Layout, path: str) -> bool:

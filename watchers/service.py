@@ -20,6 +20,7 @@ from rebounce.watchers.crew import WARM_S, Crew, Died, Ended
 from rebounce.watchers.file_systems import is_share
 from rebounce.watchers.journal import Journal, Say
 from rebounce.watchers.layout import layout_of
+from rebounce.watchers.processes import this_process
 from rebounce.watchers.settings import WatchFolder, WatchPlan
 from rebounce.watchers.status import Watched
 from rebounce.watchers.wake import Wake
@@ -179,7 +180,7 @@ class Service:
             item.put_back(bounce)  # one job on the card at a time
             return False
         worker = self._crew.free()
-        if not item.ledger.start(bounce.id, worker.owner):
+        if not item.ledger.start(bounce.id, worker.owner, this_process()):
             return True  # somebody else has it; there may be another
         item.started(bounce)
         self._paths[item.layout.ledger, bounce.id] = bounce.path

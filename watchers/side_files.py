@@ -7,25 +7,39 @@ side file carries its whole name.
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rebounce.watchers.layout import Layout, beside
+from rebounce.watchers.numbering import next_number, numbered
 
 LONGEST_NAME_BYTES = 255
 RECORD, TEXT = ".json", ".txt"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Where a side file is, or goes; `is_own` when it is there and belongs to the file."""
+
+    path: str
+    is_own: bool
+
+
+def record_of(layout: Layout, result: str) -> Side:
+    """The record of a result."""
+    name = PurePosixPath(result).name
+    return _side(layout, side_names(result, RECORD), lambda path: is_record_of(path, name))
+
+
+def text_of(layout: Layout, failed: str, name: str) -> Side:
+    """The sentence about a failed file; `name` is what it was called when it failed."""
+    return _side(layout, side_names(failed, TEXT), lambda path: _is_text_of(path, name))
+
+
 def record_place(layout: Layout, result: str) -> str:
     """Where the record of a result is, or goes."""
-    name = PurePosixPath(result).name
-    return _place(layout, side_names(result, RECORD), lambda path: is_record_of(path, name))
-
-
-def text_place(layout: Layout, failed: str, name: str | None = None) -> str:
-    """Where the sentence about a failed file is, or goes; `name` is what it was called when it failed."""
-    name = name or PurePosixPath(failed).name
-    return _place(layout, side_names(failed, TEXT), lambda path: _is_text_of(path, name))
+    return record_of(layout, result).path
 
 
 def side_names(path: str, suffix: str) -> tuple[str, str]:
@@ -34,11 +48,23 @@ def side_names(path: str, suffix: str) -> tuple[str, str]:
     return beside(path, _fitting(place.stem, suffix)), beside(path, _fitting(place.name, suffix))
 
 
-def _place(layout: Layout, names: tuple[str, str], belongs: Callable[[Path], bool]) -> str:
+def _side(layout: Layout, names: tuple[str, str], belongs: Callable[[Path], bool]) -> Side:
+    """Its own place, else one that is free; where somebody else's files have both names, one with a number."""
     there = [name for name in names if os.path.lexists(layout.at(name))]
     own = [name for name in there if belongs(layout.at(name))]
+    if own:
+        return Side(path=own[0], is_own=True)
     free = [name for name in names if name not in there]
-    return [*own, *free, names[-1]][0]
+    return Side(path=[*free, next_free(layout, names[-1])][0], is_own=False)
+
+
+def next_free(layout: Layout, path: str) -> str:
+    """The name with the next number that nobody has."""
+    place = layout.at(path)
+    number = next_number([place.parent], place.stem)
+    while os.path.lexists(layout.at(free := numbered(path, number))):
+        number += 1
+    return free
 
 
 def _fitting(start: str, suffix: str) -> str:

@@ -201,7 +201,7 @@ class WatchedFolder:
         """Remove what killed runs left behind, when nobody else is at work."""
         if is_anybody_working(self.ledger):
             return
-        if self.uses_claims and self._claims.is_anybody_here():
+        if self.uses_claims and not self._claims.sweep():
             return
         removed = sweep(self.layout, self.ledger)
         if removed:
@@ -240,17 +240,13 @@ class WatchedFolder:
             self._prune()
 
     def _take_over(self) -> None:
-        """Queue again what services that are gone had. What one's own workers die over the crew tells."""
-        running = self.ledger.in_state(State.RUNNING)
-        mine = [bounce for bounce in running if bounce.id in self._running]
-        for bounce in self._leases.abandoned(running):
-            if bounce not in mine and not self._has_other_service():
-                self.ledger.again(bounce.id, "the service that worked on it ended")
-
-    def _has_other_service(self) -> bool:
-        """True while another service of this machine lives, which takes care of its own."""
+        """Queue again what services that are gone had; one that lives takes care of its own."""
         mine = this_process()
-        return any(is_here(owner) and owner != mine and is_alive(owner) for owner in self.ledger.services())
+        for bounce in self._leases.abandoned(self.ledger.in_state(State.RUNNING)):
+            service = bounce.service
+            is_theirs = service is not None and service != mine and is_here(service) and is_alive(service)
+            if not is_theirs and bounce.id not in self._running:
+                self.ledger.again(bounce.id, "the service that worked on it ended")
 
     def _check_pauses(self) -> None:
         before = self.pauses.reason

@@ -16,6 +16,7 @@ CREATE TABLE bounces (
     crashes INTEGER NOT NULL DEFAULT 0,  -- of the process that worked on it
     due_at REAL NOT NULL DEFAULT 0,
     owner TEXT,                          -- the process that works on it
+    service TEXT,                        -- and the one that gave it the work
     beat INTEGER NOT NULL DEFAULT 0,     -- grows as long as that process lives
     progress REAL NOT NULL DEFAULT 0,
     plan TEXT,                           -- what is left to be done once the result is there

@@ -24,7 +24,7 @@ ORDER BY queued_at, id
 LIMIT :count;
 
 -- name: start
-UPDATE bounces SET state = 'running', owner = :owner, progress = 0, reason = NULL
+UPDATE bounces SET state = 'running', owner = :owner, service = :service, progress = 0, reason = NULL
 WHERE id = :id AND state = 'queued';
 
 -- name: same_key

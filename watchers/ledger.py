@@ -279,22 +279,22 @@ class Ledger:
 
     # -- services
 
-    def serve(self, owner: Owner) -> None:
-        """A service works on this folder."""
+    def serve(self, owner: Owner, preset: str) -> None:
+        """A service works on this folder, with this preset."""
         with self._transaction():
             for other in self.services():
                 if not is_alive(other):
                     self._do("leave", owner=json.dumps(other.to_dict()))
-            self._do("serve", owner=json.dumps(owner.to_dict()))
+            self._do("serve", owner=json.dumps(owner.to_dict()), preset=_plain(preset))
 
     def leave(self, owner: Owner) -> None:
         """The service ended."""
         with self._transaction():
             self._do("leave", owner=json.dumps(owner.to_dict()))
 
-    def services(self) -> list[Owner]:
-        """The services that were started and have not said that they ended."""
-        return [owner_from(json.loads(row["owner"])) for row in self._rows("services")]
+    def services(self) -> dict[Owner, str]:
+        """The services that were started and have not said that they ended, each with its preset."""
+        return {owner_from(json.loads(row["owner"])): row["preset"] for row in self._rows("services")}
 
     def _migrate(self) -> None:
         scripts = migrations()

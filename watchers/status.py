@@ -28,11 +28,12 @@ def folder_status(watched: Watched, ledger: Ledger, now_s: float | None = None) 
     """One folder: how many bounces are in each state, what runs and waits, and what was finished last."""
     now_s = time.time() if now_s is None else now_s
     counts = ledger.counts()
+    serving = {owner.pid: preset for owner, preset in ledger.services().items() if is_alive(owner)}
     return {
         "folder": str(watched.layout.root),
         "name": watched.name,
-        "preset": watched.preset,
-        "services": [owner.pid for owner in ledger.services() if is_alive(owner)],
+        "preset": next(iter(serving.values()), watched.preset),
+        "services": list(serving),
         "counts": {state.value: counts.get(state, 0) for state in State},
         "unfinished": [bounce_status(bounce, now_s) for bounce in ledger.unfinished(MOST_LISTED)],
         "finished": [bounce_status(bounce, now_s) for bounce in ledger.latest(MOST_LISTED)],

@@ -86,7 +86,7 @@ class WatchedFolder:
 
     def start(self) -> None:
         """Begin to watch."""
-        self.ledger.serve(this_process())
+        self.ledger.serve(this_process(), self.folder.preset)
         self._observe()
         self.scan()
 

@@ -19,6 +19,7 @@ from rebounce.watchers.watch_file import overriding, plan_for, read_watch_file
 if TYPE_CHECKING:
     from rebounce.cli_watch import Arguments
     from rebounce.watchers.service import Service
+    from rebounce.watchers.status import Watched
 
 CONFIG_NAME = "rebounce.toml"
 
@@ -71,17 +72,19 @@ def state_folder() -> Path:
 def _serve(plan: WatchPlan, arguments: "Arguments") -> int:
     from rebounce.watchers.service import Service, Surroundings
 
+    pages: list[Any] = []
     around = Surroundings(
         state_folder=state_folder(),
         say=_sayer(arguments),
         on_record=_on_record(arguments),
+        on_folders=lambda watched: _show(pages, watched),
         read_plan=(lambda: read_plan(arguments)) if plan.config else None,
     )
     service = Service(plan, around)
     _stop_on_signals(service)
     try:
         service.prepare()
-        page = _open_page(plan, service, arguments)
+        pages += _opened_pages(plan, service)
     except BaseException:
         service.close()
         raise
@@ -90,18 +93,31 @@ def _serve(plan: WatchPlan, arguments: "Arguments") -> int:
     try:
         return service.run(once=arguments.is_once)
     finally:
-        if page is not None:
+        for page in pages:
             page.stop()
 
 
-def _open_page(plan: WatchPlan, service: "Service", arguments: "Arguments") -> Any:
+def _opened_pages(plan: WatchPlan, service: "Service") -> list[Any]:
+    """The page, where one was asked for."""
     if plan.web is None:
-        return None
+        return []
     from rebounce.watchers.web.server import WebPage
 
-    page = WebPage(service.watched, plan.web, plan.web_token, presets=_presets, wake=service.wake)
+    page = WebPage(
+        service.watched,
+        plan.web,
+        plan.web_token,
+        presets=_presets,
+        wake=service.wake,
+        healthy=lambda: service.is_well,
+    )
     click.echo(f"rebounce: the page is at {page.start()}", err=True)
-    return page
+    return [page]
+
+
+def _show(pages: list[Any], watched: "list[Watched]") -> None:
+    for page in pages:
+        page.replace(watched)
 
 
 def _presets() -> list[str]:

@@ -40,5 +40,6 @@ CREATE INDEX bounces_content ON bounces (content_sha256, preset_hash);
 -- The services that were started on this folder from this machine.
 CREATE TABLE services (
     owner TEXT PRIMARY KEY,
+    preset TEXT NOT NULL,
     started_at REAL NOT NULL
 ) STRICT;

@@ -145,10 +145,10 @@ SELECT * FROM bounces WHERE state IN ('done', 'unchanged') AND source <> path AN
 DELETE FROM bounces WHERE state IN ('done', 'unchanged', 'failed') AND source <> path AND finished_at < :before;
 
 -- name: serve
-INSERT OR REPLACE INTO services (owner, started_at) VALUES (:owner, :now);
+INSERT OR REPLACE INTO services (owner, preset, started_at) VALUES (:owner, :preset, :now);
 
 -- name: services
-SELECT owner, started_at FROM services ORDER BY started_at;
+SELECT owner, preset, started_at FROM services ORDER BY started_at;
 
 -- name: leave
 DELETE FROM services WHERE owner = :owner;

@@ -1,9 +1,12 @@
 """What README and docs show is true: code runs, chains load, commands and links exist."""
 
+import configparser
+import plistlib
 import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from bundle_making import write_bundles
@@ -14,6 +17,7 @@ from rebounce.presets.chain_file import parse_chain
 from rebounce.presets.curriculum_file import parse_curriculum
 from rebounce.presets.recipe_file import parse_recipe
 from rebounce.training.recipes import check_fault, load_recipe
+from rebounce.watchers.watch_file import FOLDER_KEYS, PLAN_KEYS, read_watch_file
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,8 +45,13 @@ def test_code_in_the_docs_runs(code: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", blocks("toml"))
-def test_chains_recipes_and_curricula_in_the_docs_are_valid(text: str) -> None:
-    if "[[fault]]" in text:
+def test_chains_recipes_curricula_and_watch_files_in_the_docs_are_valid(text: str, tmp_path: Path) -> None:
+    if "[[folder]]" in text:
+        for name in re.findall(r'^path = "(\w+)"$', text, re.MULTILINE):
+            (tmp_path / name).mkdir()
+        (tmp_path / "rebounce.toml").write_text(text, encoding="utf-8")
+        assert read_watch_file(tmp_path / "rebounce.toml").folders
+    elif "[[fault]]" in text:
         assert parse_recipe(text, "docs", check_fault).entries
     elif "[[stage]]" in text:
         assert parse_curriculum(text, "docs", load_recipe).stages
@@ -98,3 +107,24 @@ def test_the_readme_says_where_it_has_run() -> None:
     for platform in PLATFORMS:
         row = f"| {platform.name} | {'run' if platform.was_run else 'not run'} |"
         assert row in text
+
+
+def test_the_service_files_can_be_read() -> None:
+    folder = ROOT / "docs" / "services"
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string((folder / "rebounce.service").read_text(encoding="utf-8"))
+    agent = plistlib.loads((folder / "rebounce.watch.plist").read_bytes())
+    task = ElementTree.fromstring((folder / "rebounce-task.xml").read_bytes())
+    commands = [
+        unit["Service"]["ExecStart"].split()[1:],
+        agent["ProgramArguments"][1:],
+        task.findtext(".//{*}Arguments", "").split(),
+    ]
+    assert [command[:2] for command in commands] == [["watch", "--config"]] * 3
+
+
+def test_the_watch_page_names_every_setting() -> None:
+    text = (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+    missing = [key for key in (*PLAN_KEYS, *FOLDER_KEYS) if f"`{key}`" not in text]
+    assert missing == []

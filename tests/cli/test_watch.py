@@ -1,0 +1,178 @@
+"""`rebounce watch` as it is typed: what it does, says and refuses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import Outcome, chain, damped, rebounce, rebounce_many, write
+
+SHORT = 0.5
+QUICK = ("--once", "--settle", "0.05")
+BROKEN = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x63\x00\x01\x00" + bytes(20)
+
+
+def files(folder: Path) -> set[str]:
+    """Every file below the folder but our own, by its path."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {path for path in found if not path.startswith(".rebounce/")}
+
+
+def watch(folder: Path, *more: object) -> Outcome:
+    return rebounce("watch", folder, *QUICK, *more)
+
+
+@pytest.fixture
+def bounces(tmp_path: Path) -> Path:
+    """A folder with one bounce, and another in a folder below."""
+    folder = tmp_path / "Bounces"
+    write(folder / "Mix.wav", damped(SHORT), "PCM_24")
+    write(folder / "Album/Song.wav", damped(SHORT, seed=1), "PCM_24")
+    return folder
+
+
+def test_what_is_there_is_restored_and_originals_are_put_away(bounces: Path) -> None:
+    before = (bounces / "Mix.wav").read_bytes()
+    done = watch(bounces, "--preset", "five-stage", "--json")
+    assert (done.code, done.statuses()) == (0, {"Mix.wav": "restored", "Song.wav": "restored"})
+    kept = {"Restored/Mix.wav", "Restored/Mix.json", "Restored/Album/Song.wav", "Restored/Album/Song.json"}
+    assert files(bounces) == kept | {"Done/Mix.wav", "Done/Album/Song.wav"}
+    assert (bounces / "Done/Mix.wav").read_bytes() == before
+    record = json.loads((bounces / "Restored/Mix.json").read_text(encoding="utf-8"))
+    assert record == done.record("Mix.wav")
+    assert record["output"] == str(bounces / "Restored/Mix.wav")
+    assert record["input"] == str(bounces / "Mix.wav")
+
+
+def test_the_results_are_those_of_restore(bounces: Path, tmp_path: Path) -> None:
+    rebounce("restore", bounces, "-o", tmp_path / "out", "--preset", "five-stage")
+    watch(bounces, "--preset", "five-stage", "--jobs", "2")
+    for name in ("Mix.wav", "Album/Song.wav"):
+        assert (bounces / "Restored" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_a_file_that_needs_nothing_comes_back_byte_for_byte(bounces: Path) -> None:
+    done = watch(bounces, "--preset", "bypass", "--json")
+    assert set(done.statuses().values()) == {"unchanged"}
+    assert (bounces / "Restored/Mix.wav").read_bytes() == (bounces / "Done/Mix.wav").read_bytes()
+
+
+def test_what_is_done_is_not_done_again(bounces: Path) -> None:
+    watch(bounces)
+    before = {path: path.stat().st_mtime_ns for path in bounces.rglob("*.*") if ".rebounce" not in path.parts}
+    assert watch(bounces, "--json").out == ""
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_failure_is_told_in_one_sentence_and_tried_again_when_asked(bounces: Path) -> None:
+    (bounces / "Broken.wav").write_bytes(BROKEN)
+    config = bounces.parent / "rebounce.toml"
+    config.write_text('[[folder]]\npath = "Bounces"\nsettle_s = 0.05\ngive_up_s = 0.1\n', encoding="utf-8")
+    done = rebounce("watch", "--config", config, "--once")
+    assert done.code == 1
+    assert "Broken.wav: failed: " in done.err
+    sentence = (bounces / "Errors/Broken.txt").read_text(encoding="utf-8")
+    assert sentence.startswith("Broken.wav: ")
+    assert (sentence.count("\n"), str(bounces) in sentence) == (1, False)
+    assert (bounces / "Errors/Broken.wav").read_bytes() == BROKEN
+    write(bounces / "Errors/Broken.wav", damped(SHORT, seed=2), "PCM_24")  # mended by hand
+    again = rebounce("watch", bounces, "--retry")
+    assert again.code == 0
+    assert "1 queued again" in again.err
+    assert "no service runs" in again.err
+    assert rebounce("watch", "--config", config, "--once").code == 0
+    assert {"Restored/Broken.wav", "Restored/Broken.json", "Done/Broken.wav"} <= files(bounces)
+    assert not {path for path in files(bounces) if path.startswith("Errors/")}
+
+
+def test_status_tells_what_is_known(bounces: Path) -> None:
+    never = rebounce("watch", bounces, "--status")
+    assert (never.code, "never watched" in never.out) == (0, True)
+    assert files(bounces) == {"Mix.wav", "Album/Song.wav"}
+    watch(bounces)
+    (status,) = (json.loads(line) for line in rebounce("watch", bounces, "--status", "--json").out.splitlines())
+    assert status["folder"] == str(bounces)
+    assert (status["counts"]["unchanged"], status["counts"]["failed"], status["services"]) == (2, 0, [])
+    assert {bounce["path"] for bounce in status["finished"]} == {"Mix.wav", "Album/Song.wav"}
+    assert "2 unchanged" in rebounce("watch", bounces, "--status").out
+
+
+def test_a_config_binds_each_folder_to_its_own_settings(bounces: Path, tmp_path: Path) -> None:
+    write(tmp_path / "Other/Take.wav", damped(SHORT, seed=3), "PCM_16")
+    write(tmp_path / "Other/draft.wav", damped(SHORT, seed=4), "PCM_16")
+    chain(tmp_path / "quiet.toml", '[[chain]]\nplugin = "Gain"\ngain_db = -6.0\n')
+    lines = ["[defaults]", "settle_s = 0.05", "spare_mb = 0", "[[folder]]", 'path = "Bounces"', 'match = ["Mix*"]']
+    lines += ["[[folder]]", 'path = "Other"', 'preset = "quiet.toml"', 'originals = "keep"', 'ignore = ["draft*"]']
+    lines += ['format = "flac"', "[folder.names]", 'restored = "Finished"', ""]
+    (tmp_path / "rebounce.toml").write_text("\n".join(lines), encoding="utf-8")
+    done = rebounce("watch", "--config", tmp_path / "rebounce.toml", "--once", "--json")
+    assert (done.code, done.statuses()) == (0, {"Mix.wav": "unchanged", "Take.wav": "restored"})
+    assert files(bounces) == {"Restored/Mix.wav", "Restored/Mix.json", "Done/Mix.wav", "Album/Song.wav"}
+    assert files(tmp_path / "Other") == {"Finished/Take.flac", "Finished/Take.json", "Take.wav", "draft.wav"}
+    again = rebounce("watch", "--config", tmp_path / "rebounce.toml", "--once", "--json")
+    assert (again.code, again.out) == (0, "")
+
+
+def test_what_cannot_be_is_refused_before_anything_is_touched(bounces: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text('[[folder]]\npath = "Bounces"\nsettel_s = 3\n', encoding="utf-8")
+    missing = tmp_path / "missing.toml"
+    missing.write_text('jobs = 1\n\n[[folder]]\npath = "Bounces"\npreset = "five-stag"\n', encoding="utf-8")
+    calls: dict[str, tuple[object, ...]] = {
+        "line 3": ("--config", bad),
+        "did you mean 'five-stage'": ("--config", missing, "--once"),
+        "found both": (bounces, "--config", bad),
+        "nowhere": (tmp_path / "nowhere",),
+        "expected at least one folder": (),
+        "five-stag": (bounces, "--preset", "five-stag", "--once"),
+        "exclude": (bounces, "-q", "-v"),
+        "token-restore": (bounces, "--preset", "token-restor", "--once"),
+        "lies inside": (bounces, bounces / "Album"),
+    }
+    there = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        found = rebounce_many([("watch", *arguments) for arguments in calls.values()])
+    finally:
+        os.chdir(there)
+    for (words, _), told in zip(calls.items(), found, strict=True):
+        assert (told.code, words in told.err) == (2, True), (words, told)
+    assert files(bounces) == {"Mix.wav", "Album/Song.wav"}
+
+
+def test_the_error_of_a_preset_names_the_line_of_its_folder(bounces: Path, tmp_path: Path) -> None:
+    config = tmp_path / "rebounce.toml"
+    config.write_text('jobs = 1\n\n[[folder]]\npath = "Bounces"\npreset = "five-stag"\n', encoding="utf-8")
+    told = rebounce("watch", "--config", config, "--once")
+    assert (told.code, f"{config}, line 3" in told.err) == (2, True)
+    assert files(bounces) == {"Mix.wav", "Album/Song.wav"}
+
+
+def test_the_log_has_one_object_a_line(bounces: Path) -> None:
+    watch(bounces)
+    lines = (bounces / ".rebounce/log.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    assert {"time", "level", "event", "folder", "message"} <= set.intersection(*(set(event) for event in events))
+    names = [event["event"] for event in events if event.get("path") == "Mix.wav"]
+    assert names == ["discovered", "queued", "started", "unchanged"]
+
+
+def test_nothing_of_the_audio_stack_is_loaded_by_the_service_itself(bounces: Path, tmp_path: Path) -> None:
+    script = tmp_path / "look.py"
+    script.write_text(
+        "import sys\n"
+        "from rebounce.cli import main\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.argv = ['rebounce', 'watch', {str(bounces)!r}, *{QUICK!r}, '--preset', 'five-stage']\n"
+        "    try:\n"
+        "        main()\n"
+        "    finally:\n"
+        "        heavy = ('numpy', 'scipy', 'soundfile', 'onnxruntime', 'pedalboard', 'mutagen', 'rich', 'torch')\n"
+        "        print([name for name in heavy if name in sys.modules])\n",
+        encoding="utf-8",
+    )
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
+    assert "Restored/Mix.wav" in files(bounces)

@@ -79,8 +79,9 @@ class Arrivals:
         if not below:
             self._lose(path for path in (*self._known, *self._queued, *self._followed) if path not in found)
 
-    def notice(self, paths: Iterable[str], now_s: float) -> None:
-        """Something happened at these paths."""
+    def notice(self, paths: Iterable[str], now_s: float) -> bool:
+        """Something happened at these paths; True when there are folders among them."""
+        has_folder = False
         new: list[tuple[str, Stamp]] = []
         gone = []
         for path in paths:
@@ -90,11 +91,13 @@ class Arrivals:
                 gone.append(path)
                 continue
             if stat.S_ISDIR(status.st_mode):
+                has_folder = True
                 self.scan(now_s, path)
             elif self._is_wanted(path, stat.S_ISLNK(status.st_mode)) and stat.S_ISREG(status.st_mode):
                 self._meet(path, stamp_of(status), now_s, new)
         self._take_up(new)
         self._lose(gone)
+        return has_folder
 
     def look(self, now_s: float) -> int:
         """Look at the files whose time has come; returns how many were put into the queue."""

@@ -58,7 +58,10 @@ class Ledger:
 
     def version(self) -> int:
         """A number that changes when somebody else has changed the ledger."""
-        return int(self._database.execute("PRAGMA data_version").fetchone()[0])
+        try:
+            return int(self._database.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.OperationalError as problem:
+            raise _disk_trouble(self.path, problem) from problem
 
     # -- what the watching side says
 
@@ -332,7 +335,10 @@ class Ledger:
         return self._database.execute(queries()[name], {"now": self._now_s()} | values).rowcount
 
     def _rows(self, name: str, **values: Any) -> list[sqlite3.Row]:
-        return self._database.execute(queries()[name], {"now": self._now_s()} | values).fetchall()
+        try:
+            return self._database.execute(queries()[name], {"now": self._now_s()} | values).fetchall()
+        except sqlite3.OperationalError as problem:
+            raise _disk_trouble(self.path, problem) from problem
 
     def _all(self, name: str, **values: Any) -> list[Bounce]:
         return [bounce_from(dict(row)) for row in self._rows(name, **values)]
@@ -359,7 +365,7 @@ def open_ledger(path: Path, now_s: Callable[[], float] = time.time) -> tuple[Led
 
 def _disk_trouble(path: Path, problem: sqlite3.OperationalError) -> OutputError:
     kind = DiskFull if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else OutputError
-    return kind(f"{path}: the ledger cannot be written ({problem}); check the room and the state of its disk")
+    return kind(f"{path}: the ledger cannot be used ({problem}); check the room and the state of its disk")
 
 
 def _plain(text: str) -> str:

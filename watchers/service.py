@@ -135,9 +135,10 @@ class Service:
         self._crew.dismiss()
         for item in self.folders:
             mine = [order.id for order in orders.values() if order.layout == item.layout]
-            if not item.is_away:
-                item.park_running(mine)
-            item.close()
+            with contextlib.suppress(RebounceError, OSError):  # a disk that is gone is looked after at the next start
+                if not item.is_away:
+                    item.park_running(mine)
+                item.close()
         self.folders = []
         self._wake.close()
 
@@ -168,8 +169,10 @@ class Service:
         while served and self._crew.has_room():
             served = False
             for item in self.folders:
-                if self._crew.has_room() and self._give_next(item):
-                    served = True
+                try:
+                    served = (self._crew.has_room() and self._give_next(item)) or served
+                except (RebounceError, OSError) as problem:
+                    item.in_trouble(problem)
 
     def _give_next(self, item: WatchedFolder) -> bool:
         bounce = item.next_bounce()
@@ -215,7 +218,11 @@ class Service:
 
     def _ended(self, item: WatchedFolder, id_: int, reason: str | None, record: dict[str, Any] | None) -> None:
         path = self._paths.pop((item.layout.ledger, id_))
-        bounce = item.ended(id_, path, reason)
+        try:
+            bounce = item.ended(id_, path, reason)
+        except (RebounceError, OSError) as problem:
+            item.in_trouble(problem)
+            return
         if bounce is None or bounce.state not in (State.DONE, State.UNCHANGED, State.FAILED):
             return
         self.tally.finished += 1

@@ -14,6 +14,7 @@ from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.claims import STALE_S, Claims
 from rebounce.watchers.errands import Errands
 from rebounce.watchers.failing import DIED, fail
+from rebounce.watchers.housekeeping import Housekeeping
 from rebounce.watchers.journal import Journal
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.leases import Leases
@@ -29,8 +30,7 @@ CHECK_S = 1.0
 LEAST_CHECK_S = 0.1
 NEXT_AT_ONCE = 64
 MOST_CRASHES = 2
-PRUNE_S = 3600.0
-DAY_S = 86_400.0
+SECOND_LOOK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +60,15 @@ class WatchedFolder:
         self.uses_claims = manner.uses_claims
         self._polls = manner.polls
         self._wake = manner.wake
-        self._ledger_days = manner.ledger_days
+        self._housekeeping = Housekeeping(folder, layout, journal, manner.ledger_days)
         self._heard: set[str] = set()
         self._heard_lock = threading.Lock()
         self._next: deque[Bounce] = deque()
         self._running: set[int] = set()
         self._rescan_at_s = 0.0
         self._check_at_s = 0.0
+        self._wait_until_s = 0.0
         self._claims = Claims(layout.claims, this_process(), stale_s=STALE_S)
-        self._prune_at_s = 0.0
         self.is_away = False
         self._open()
 
@@ -89,6 +89,7 @@ class WatchedFolder:
         self.ledger.serve(this_process(), self.folder.preset)
         self._observe()
         self.scan()
+        self._look_again_soon()
 
     def close(self) -> None:
         """Watch no more."""
@@ -116,17 +117,14 @@ class WatchedFolder:
         with self._heard_lock:
             heard, self._heard = self._heard, set()
         try:
-            if heard:
-                self.arrivals.notice(sorted(heard), now_s)
+            if heard and self.arrivals.notice(sorted(heard), now_s):
+                self._look_again_soon()
             if now_s >= self._rescan_at_s:
                 self.scan()
             self.arrivals.look(time.monotonic())
             self.errands.tick()
         except (RebounceError, OSError) as problem:
-            # The folder itself may be gone, which is found out at once; or the disk of the ledger may be full.
-            self._check_at_s = min(self._check_at_s, now_s + LEAST_CHECK_S)
-            self._rescan_at_s = max(self._rescan_at_s, now_s + CHECK_S)
-            self.journal.once("trouble", f"{self.layout.root}: {problem}", "warning")
+            self.in_trouble(problem)
 
     def due_s(self) -> float:
         """When `tick` is to be called again at the latest."""
@@ -140,11 +138,15 @@ class WatchedFolder:
         self._rescan_at_s = now_s + (self.folder.poll_s if self._polls else self.folder.rescan_s)
         self.arrivals.scan(now_s)
 
+    def _look_again_soon(self) -> None:
+        """After a start, and after a new folder: what came before the system began to tell of it was not heard."""
+        self._rescan_at_s = min(self._rescan_at_s, time.monotonic() + SECOND_LOOK_S)
+
     # -- work
 
     def next_bounce(self) -> Bounce | None:
         """The bounce whose turn it is, taken by nobody yet; None where there is none, or work has to wait."""
-        if self.is_away or self.pauses.reason is not None:
+        if self.is_away or self.pauses.reason is not None or time.monotonic() < self._wait_until_s:
             return None
         if not self._next:
             self._next.extend(self.ledger.next_due(NEXT_AT_ONCE))
@@ -180,7 +182,15 @@ class WatchedFolder:
         try:
             self._mourn(id, owner)
         except (RebounceError, OSError) as problem:
-            self.journal.event("trouble", f"{self.layout.root}: {problem}", "error")
+            self.in_trouble(problem)
+
+    def in_trouble(self, problem: Exception) -> None:
+        """The disk of the folder, or of its ledger, is full, gone, or broken: said once, and looked at again soon."""
+        now_s = time.monotonic()
+        self._check_at_s = min(self._check_at_s, now_s + LEAST_CHECK_S)
+        self._rescan_at_s = max(self._rescan_at_s, now_s + CHECK_S)
+        self._wait_until_s = now_s + CHECK_S
+        self.journal.once("trouble", f"{self.layout.root}: {problem}", "warning")
 
     def _mourn(self, id: int, owner: Owner) -> None:
         bounce = self.ledger.bounce(id)
@@ -220,7 +230,8 @@ class WatchedFolder:
         try:
             self._check()
         except (RebounceError, OSError) as problem:
-            self.journal.once("trouble", f"{self.layout.root}: {problem}", "warning")
+            self.in_trouble(problem)
+            self._check_at_s = time.monotonic() + CHECK_S
 
     def _check(self) -> None:
         """Once a second: is the folder there, is it heard, may work go on, did anybody else change the ledger?"""
@@ -233,11 +244,10 @@ class WatchedFolder:
             self.journal.event("observer", f"{self.layout.root}: the observer ended and is started again", "warning")
             self._observe()
             self.scan()
+            self._look_again_soon()
         self._check_pauses()
         self._take_over()
-        if time.monotonic() >= self._prune_at_s:
-            self._prune_at_s = time.monotonic() + PRUNE_S
-            self._prune()
+        self._housekeeping.tick(self.ledger)
 
     def _take_over(self) -> None:
         """Queue again what services that are gone had; one that lives takes care of its own."""
@@ -294,24 +304,8 @@ class WatchedFolder:
             self.journal.once("away", f"{self.layout.root}: {problem}", "warning")
             return
         self.is_away = False
+        self.journal.forget("trouble")
         self.journal.event("back", f"{self.layout.root}: the folder is there again")
-
-    def _prune(self) -> None:
-        now_s = time.time()
-        if self.folder.keep_done_days is not None:
-            for bounce in self.ledger.done_before(now_s - self.folder.keep_done_days * DAY_S):
-                self._remove_original(bounce)
-        self.ledger.prune(now_s - self._ledger_days * DAY_S)
-
-    def _remove_original(self, bounce: Bounce) -> None:
-        """Only what lies in Done/ and is still what was put there."""
-        place = self.layout.at(bounce.source)
-        if bounce.source.partition("/")[0] != self.layout.done or not place.is_file():
-            return
-        if place.stat().st_size == bounce.stamp.size and place.stat().st_mtime_ns == bounce.stamp.mtime_ns:
-            place.unlink()
-            days = self.folder.keep_done_days
-            self.journal.event("removed", f"{bounce.source}: removed after {days:g} days", path=bounce.source)
 
 
 def check_writable(root: Path) -> None:

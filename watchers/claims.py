@@ -47,10 +47,11 @@ class Claims:
     def take(self, path: str) -> bool:
         """Claim a bounce; False while somebody else has it."""
         place = self._place(path)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self._create(place, path) or (
-            self._is_stale(place) and self._remove(place) and self._create(place, path)
-        )
+        with contextlib.suppress(FileNotFoundError):  # the folder is unmounted: it is not for us to make it anew
+            self._folder.mkdir(exist_ok=True)
+        if self._create(place, path):
+            return True
+        return self._is_stale(place) and self._remove(place) and self._create(place, path)
 
     def beat(self, path: str, number: int) -> None:
         """Show that the work goes on."""
@@ -112,10 +113,17 @@ class Claims:
         try:
             descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
-            return False
+            return self._is_ours(place)
         with os.fdopen(descriptor, "wb") as file:
             file.write(self._content(path, 0))
         return True
+
+    def _is_ours(self, place: Path) -> bool:
+        """True for a claim of this very process, which it could not give back while the share was gone."""
+        try:
+            return _owner_in(place.read_bytes()) == self._owner
+        except OSError:
+            return False
 
     def _is_stale(self, place: Path) -> bool:
         """True when the owner is known to be gone, or its beat has stood still for long."""

@@ -18,6 +18,7 @@ from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.folder_tree import make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.same_bytes import has_same_bytes
 from rebounce.watchers.side_files import RECORD, Side, next_free, read_record, record_of, record_text, text_of
 from rebounce.watchers.steps import step
 
@@ -104,8 +105,11 @@ def publish(layout: Layout, move: Move, like: str) -> None:
         try:
             give_name(part, target)
         except FileExistsError:
-            give_name(target, layout.at(next_free(layout, move.target)))
-            give_name(part, target)
+            if has_same_bytes(part, target):
+                part.unlink()  # delivered by a run that was killed before it could say so
+            else:
+                give_name(target, layout.at(next_free(layout, move.target)))
+                give_name(part, target)
         sync_folder(target.parent)
 
 

@@ -1,6 +1,7 @@
 """What a failure means for its bounce: whether it may pass, and what its sentence is."""
 
 import errno
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -52,6 +53,8 @@ PASSING = {
 }
 SHARING_VIOLATIONS = (32, 33)  # what Windows says of a file that another program keeps for itself
 OUT_OF_MEMORY = ("out of memory", "failed to allocate memory", "cuda_error_out_of_memory", "cublas_status_alloc_failed")
+# What a staged file is called means nothing to anybody.
+_PART = re.compile(r"\.([^/\\]+?)~[0-9a-f]{8}\.rebounce\.part")
 MOST_WAIT_S = 1800.0
 FIRST_WAIT_S = 5.0
 
@@ -109,5 +112,5 @@ def _sentence(problem: BaseException, source: Path) -> str:
     if isinstance(problem, MemoryError):
         return "the memory is used up; close other programs, or use fewer jobs"
     if isinstance(problem, RebounceError | OSError):
-        return str(problem).removeprefix(f"{source}: ")
+        return _PART.sub(r"\1", str(problem)).removeprefix(f"{source}: ")
     return f"unexpected {type(problem).__name__}: {problem}; please report it"

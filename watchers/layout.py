@@ -40,6 +40,11 @@ class Layout:
         return self.private / "claims"
 
     @property
+    def mark(self) -> Path:
+        """What tells the folder from another that lies in its place while it is unmounted."""
+        return self.private / "folder-id"
+
+    @property
     def reserved(self) -> tuple[str, ...]:
         """The names at the root in which nothing is dropped."""
         return (self.restored, self.done, self.errors, PRIVATE)

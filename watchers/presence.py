@@ -5,11 +5,8 @@ What always holds: while the watched folder is away nothing is written to whatev
 
 import os
 import uuid
-from pathlib import Path
 
 from rebounce.watchers.layout import Layout
-
-MARK = "folder-id"
 
 
 class Presence:
@@ -43,7 +40,7 @@ class Presence:
 
     def _read_mark(self) -> str | None:
         try:
-            return self._path.read_text(encoding="ascii").strip()
+            return self._layout.mark.read_text(encoding="ascii").strip()
         except (OSError, ValueError):
             return None
 
@@ -52,10 +49,6 @@ class Presence:
         if mark:
             return mark
         mark = uuid.uuid4().hex
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(mark + "\n", encoding="ascii")
+        self._layout.private.mkdir(exist_ok=True)
+        self._layout.mark.write_text(mark + "\n", encoding="ascii")
         return mark
-
-    @property
-    def _path(self) -> Path:
-        return self._layout.private / MARK

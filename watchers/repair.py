@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from rebounce import __version__
-from rebounce.engine.errors import StillWritten
+from rebounce.engine.errors import OutputError, StillWritten
 from rebounce.engine.history import sha256_of
 from rebounce.engine.job import Job
 from rebounce.engine.reading import reading_errors, still_written
@@ -49,6 +49,7 @@ class Outcome:
 
 
 LOST = "lost"
+AWAY, AWAY_S = "the folder is gone or unmounted", 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ def work_on(bench: Bench, id: int, prepare: Callable[[Bounce], Prepared]) -> Out
     bounce = bench.ledger.known(id)
     assert bounce.state is State.RUNNING, bounce
     try:
+        if not bench.layout.mark.exists():
+            raise OutputError(f"{bench.layout.root}: {AWAY}")  # nothing is written to what lies in its place
         if bounce.plan is None:
             _stage(bench, bounce, prepare)
         return _deliver(bench, id)
@@ -96,6 +99,9 @@ def _deliver(bench: Bench, id: int) -> Outcome:
 def _failed(bench: Bench, id: int, failing: Failing) -> Outcome:
     """Put a bounce that failed where the kind of its failure has it wait, or deliver the failure."""
     bounce = bench.ledger.known(id)
+    if not bench.layout.mark.exists():
+        bench.ledger.again(id, AWAY, wait_s=AWAY_S)
+        return Outcome(state=State.QUEUED, reason=AWAY)
     is_planned = bounce.plan is not None
     if failing.kind is Kind.GONE and not is_planned:
         bench.ledger.lost(id)

@@ -63,8 +63,8 @@ def _tell_unknown(watched: Watched, as_json: bool) -> None:
 
 def _lines(status: dict[str, Any]) -> Iterator[str]:
     served = ", ".join(str(pid) for pid in status["services"])
-    service = f"served by process {served}" if served else "not served"
-    yield f"{status['folder']}  (preset {status['preset']}, {service})"
+    service = f"served by process {served} with preset {status['preset']}" if served else "not served"
+    yield f"{status['folder']}  ({service})"
     counts = [f"{count} {state}" for state, count in status["counts"].items() if count]
     yield f"  {', '.join(counts) or 'empty'}"
     for bounce in status["unfinished"][:MOST_SHOWN]:

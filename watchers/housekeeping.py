@@ -1,7 +1,8 @@
 """What is forgotten and removed in time: old rows of the ledger, and originals that were to be kept for some days only.
 
 What always holds: an original is removed only where the user asked for it, only from Done/, and only while it is what
-was put there; nothing is removed after a jump of the clock.
+was put there; once the clock of the day has jumped,
+nothing is removed until the next start.
 """
 
 import time
@@ -22,7 +23,9 @@ Clocks = Callable[[], tuple[float, float]]
 
 
 def system_clocks() -> tuple[float, float]:
-    """Those of the system."""
+    """Those of the system; the second one goes on while a machine sleeps, where there is such a clock."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.time(), time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.time(), time.monotonic()
 
 
@@ -38,6 +41,7 @@ class Housekeeping:
         self._ledger_days = ledger_days
         self._clocks = clocks
         self._looked_s = clocks()
+        self._has_jumped = False
 
     def tick(self, ledger: Ledger) -> None:
         """Remove what is due, when an hour has passed."""
@@ -46,7 +50,11 @@ class Housekeeping:
         if counted_s < EVERY_S:
             return
         self._looked_s = now_s
-        if abs(day_s - counted_s) <= CLOCK_JUMP_S:
+        if abs(day_s - counted_s) > CLOCK_JUMP_S and not self._has_jumped:
+            self._has_jumped = True
+            sentence = "the clock has jumped; nothing old is removed until the next start"
+            self._journal.event("clock", f"{self._layout.root}: {sentence}", "warning")
+        if not self._has_jumped:
             self._clear(ledger, now_s[0])
 
     def _clear(self, ledger: Ledger, now_s: float) -> None:

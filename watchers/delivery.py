@@ -15,7 +15,7 @@ from rebounce.engine.part_lock import NOT_SUPPORTED
 from rebounce.engine.staging import Keeping, Staged, copy_unchanged, output_errors, sync_folder
 from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
 from rebounce.watchers.delivery_plan import Move, Plan
-from rebounce.watchers.folder_tree import make_folder
+from rebounce.watchers.folder_tree import check_here, make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.same_bytes import has_same_bytes
@@ -239,8 +239,10 @@ def give_name(part: Path, target: Path) -> None:
 
 
 @step("delivery.stage")
-def stage_text(path: Path, text: bytes, source: Path) -> None:
+def stage_text(layout: Layout, part: str, text: bytes, source: Path) -> None:
     """Write a small file under the name of a part, safe on the disk; the original lends mode and group."""
+    check_here(layout)
+    path = layout.at(part)
     keeping = Keeping(source=source) if source.exists() else None
     with Staged(path, replaces=True, keeping=keeping) as staged:
         with output_errors(path):

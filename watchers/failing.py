@@ -26,7 +26,7 @@ def fail(layout: Layout, ledger: Ledger, folder: WatchFolder, bounce: Bounce, se
     part = new_parts().of(place + TEXT)
     source = layout.at(bounce.source)
     make_folder(layout, place, bounce.source)
-    stage_text(layout.at(part), failure_text(place.rpartition("/")[2], sentence), source)
+    stage_text(layout, part, failure_text(place.rpartition("/")[2], sentence), source)
     stamp = stamp_of(source.stat()) if source.exists() else bounce.stamp
     plan = plan_failure(layout, bounce, stamp, part, moves_original=folder.originals == MOVE)
     record = _record(layout, folder, bounce, sentence).to_dict()

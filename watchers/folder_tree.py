@@ -3,11 +3,30 @@ counterpart.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path, PurePosixPath
 
 from rebounce.watchers.layout import Layout
+
+AWAY = "the folder is gone or unmounted"
+
+
+def check_here(layout: Layout) -> None:
+    """An OSError, of a kind that may pass, unless the watched folder itself is there: a share may have gone, and a bare
+    folder lie in its place, in which nothing may be written."""
+    if not layout.mark.exists():
+        raise OSError(errno.ESTALE, AWAY, str(layout.root))
+
+
+def remove_bare(layout: Layout, path: str) -> None:
+    """Remove the empty folders above a file that should not have been made, as the watched folder was not there."""
+    if layout.mark.exists():
+        return
+    for folder in list(PurePosixPath(path).parents)[:-1]:
+        with contextlib.suppress(OSError):
+            layout.at(str(folder)).rmdir()
 
 
 def make_folder(layout: Layout, path: str, like: str) -> None:
@@ -15,6 +34,7 @@ def make_folder(layout: Layout, path: str, like: str) -> None:
 
     Where `like` itself lies in one of ours (a retried failure), the tree is the same from there on.
     """
+    check_here(layout)
     parts = PurePosixPath(path).parts[:-1]
     for depth in range(1, len(parts) + 1):
         folder = layout.root.joinpath(*parts[:depth])

@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from rebounce import __version__
-from rebounce.engine.errors import OutputError, StillWritten
+from rebounce.engine.errors import StillWritten
 from rebounce.engine.history import sha256_of
 from rebounce.engine.job import Job
 from rebounce.engine.reading import reading_errors, still_written
@@ -27,7 +27,7 @@ from rebounce.watchers.delivery import Vanished, finish, stage_text
 from rebounce.watchers.delivery_plan import plan_from
 from rebounce.watchers.failing import fail
 from rebounce.watchers.failure_kinds import Failing, Kind, judge, wait_s
-from rebounce.watchers.folder_tree import make_folder
+from rebounce.watchers.folder_tree import AWAY, check_here, make_folder, remove_bare
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.planning import Parts, Ready, chain_place, new_parts, plan_success
@@ -49,7 +49,7 @@ class Outcome:
 
 
 LOST = "lost"
-AWAY, AWAY_S = "the folder is gone or unmounted", 5.0
+AWAY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +71,7 @@ def work_on(bench: Bench, id: int, prepare: Callable[[Bounce], Prepared]) -> Out
     bounce = bench.ledger.known(id)
     assert bounce.state is State.RUNNING, bounce
     try:
-        if not bench.layout.mark.exists():
-            raise OutputError(f"{bench.layout.root}: {AWAY}")  # nothing is written to what lies in its place
+        check_here(bench.layout)
         if bounce.plan is None:
             _stage(bench, bounce, prepare)
         return _deliver(bench, id)
@@ -135,6 +134,7 @@ def _stage(bench: Bench, bounce: Bounce, prepare: Callable[[Bounce], Prepared]) 
     parts = new_parts()
     try:
         record = _copied_from_twin(bench, bounce, parts) or _restored(bench, bounce, prepared, parts)
+        check_here(bench.layout)
         if stamp_of(source.stat()) != stamp:
             raise StillWritten(still_written(source))
         _stage_record(bench, bounce, record, parts, stamp)
@@ -175,7 +175,7 @@ def _restored(bench: Bench, bounce: Bounce, prepared: Prepared, parts: Parts) ->
     if not bench.folder.saves_chain:
         return record
     chain = chain_place(place)
-    stage_text(layout.at(parts.of(chain)), tomli_w.dumps(prepared.board.to_dict()).encode(), source)
+    stage_text(layout, parts.of(chain), tomli_w.dumps(prepared.board.to_dict()).encode(), source)
     return replace(record, messages=(*record.messages, f"the chain is in {layout.at(chain)}"))
 
 
@@ -215,7 +215,7 @@ def _stage_record(bench: Bench, bounce: Bounce, record: Record, parts: Parts, st
     assert record.output is not None
     place = Path(record.output).relative_to(layout.root).as_posix()
     ready = Ready(parts=parts, result=place, chain=chain_place(place) if bench.folder.saves_chain else None)
-    stage_text(layout.at(ready.record_part), record_text(record.to_dict()), layout.at(bounce.source))
+    stage_text(layout, ready.record_part, record_text(record.to_dict()), layout.at(bounce.source))
     outcome = State.UNCHANGED if record.status == UNCHANGED else State.DONE
     plan = plan_success(layout, bounce, outcome, stamp, ready, moves_original=bench.moves_original)
     digest = sha256_of(layout.at(parts.of(place)))
@@ -230,3 +230,4 @@ def _discard(bench: Bench, bounce: Bounce, parts: Parts) -> None:
     for place in (layout.result(bounce.path, file_format), layout.copy(bounce.path, file_format)):
         for path in (place, chain_place(place), place + RECORD):
             layout.at(parts.of(path)).unlink(missing_ok=True)
+        remove_bare(layout, place)

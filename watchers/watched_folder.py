@@ -65,6 +65,7 @@ class WatchedFolder:
         self._heard_lock = threading.Lock()
         self._next: deque[Bounce] = deque()
         self._running: set[int] = set()
+        self._stranded: set[int] = set()
         self._rescan_at_s = 0.0
         self._check_at_s = 0.0
         self._wait_until_s = 0.0
@@ -166,7 +167,10 @@ class WatchedFolder:
     def ended(self, id: int, path: str, reason: str | None) -> Bounce | None:
         """Work on it has ended; returns the ledger's row, None where there is none any more."""
         self._running.discard(id)
+        self._stranded.add(id)  # unless its row says otherwise, if it can be read
         bounce = self.ledger.bounce(id)
+        if bounce is None or bounce.state is not State.RUNNING:
+            self._stranded.discard(id)
         self.arrivals.ended(path, bounce, time.monotonic())
         self.errands.expect()
         state = "gone" if bounce is None else bounce.state.value
@@ -246,8 +250,17 @@ class WatchedFolder:
             self.scan()
             self._look_again_soon()
         self._check_pauses()
+        self._free_stranded()
         self._take_over()
         self._housekeeping.tick(self.ledger)
+
+    def _free_stranded(self) -> None:
+        """Queue again what a worker let go of while the ledger could not be written, through no fault of its own."""
+        for id in sorted(self._stranded):
+            bounce = self.ledger.bounce(id)
+            if bounce is not None and bounce.state is State.RUNNING and id not in self._running:
+                self.ledger.again(id, "the disk of the ledger was full or gone")
+            self._stranded.discard(id)
 
     def _take_over(self) -> None:
         """Queue again what services that are gone had; one that lives takes care of its own."""

@@ -167,6 +167,7 @@ def _described(presets: "Presets", order: Describe) -> Described:
 
 
 def _worked(desk: "_Desk", order: Restore, interruption: _Interruption) -> Worked:
+    from rebounce.engine.errors import RebounceError
     from rebounce.watchers.failure_kinds import wait_s
     from rebounce.watchers.ledger import Ledger
     from rebounce.watchers.repair import Outcome
@@ -177,11 +178,13 @@ def _worked(desk: "_Desk", order: Restore, interruption: _Interruption) -> Worke
             with _beating(order):
                 outcome = _claimed(desk, order, ledger)
         except KeyboardInterrupt:
-            ledger.park(order.id, "the service was stopped before it was worked on")
+            with suppress(RebounceError):
+                ledger.park(order.id, "the service was stopped before it was worked on")
             outcome = Outcome(state=State.PARKED, reason="stopped")
         except Exception as problem:  # not even the failure could be delivered: the disk or share is in trouble
-            bounce = ledger.bounce(order.id)
-            ledger.again(order.id, str(problem), wait_s=wait_s(bounce.tries if bounce else 0), is_try=True)
+            # The service writes it down when the ledger can be written again.
+            with suppress(RebounceError):
+                ledger.again(order.id, str(problem), wait_s=wait_s(ledger.known(order.id).tries), is_try=True)
             outcome = Outcome(state=State.QUEUED, reason=str(problem))
         finally:
             interruption.is_working = False

@@ -26,6 +26,7 @@ from rebounce.engine.doctor_checks import (
     check_space,
     check_training,
     check_vst3,
+    check_watching,
     not_run,
 )
 from rebounce.engine.doctor_models import check_models
@@ -68,7 +69,7 @@ def examine(output_folder: Path = Path(), device: str = "auto", driver: Driver |
     found += [check_formats(), _runtime(), _wheels(), _cpu()]
     seen = driver or read_driver()
     found += [_gpu(seen)] if cuda_index(device) is None else [examine_device(device, seen)]
-    found += [check_vst3(), *check_models(), *check_space(output_folder), check_training()]
+    found += [check_vst3(), *check_models(), *check_space(output_folder), check_training(), check_watching()]
     return found + run_table()
 
 

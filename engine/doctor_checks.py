@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import platform
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -136,6 +137,17 @@ def check_training() -> Check:
     if versions["encodec"] is not None and audio is not None and _release(audio) != _release(versions["torch"] or ""):
         found += "; torchaudio was made for another torch, which rebounce does not mind: it needs nothing of it"
     return Check(name="training", status=OK, found=found)
+
+
+def check_watching(system: str = platform.system()) -> Check:
+    """What `rebounce watch` can use: the observer of this system, and the parts of its page."""
+    parts = {name: _version(name) for name in ("watchdog", "starlette", "uvicorn")}
+    found = ", ".join(f"{name} {version}" for name, version in parts.items() if version is not None)
+    if not (parts["starlette"] and parts["uvicorn"]):
+        found += '; no page without starlette and uvicorn (pip install "rebounce[web]")'
+    if system != "Linux":
+        found += f"; never run on {system} so far: its file events, and whether a file is still open for writing"
+    return Check(name="watch folder", status=OK if parts["watchdog"] else PROBLEM, found=found)
 
 
 def _version(name: str) -> str | None:

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from rebounce.engine import doctor_checks
-from rebounce.engine.doctor_checks import check_formats, check_package, check_space, check_training, check_vst3
+from rebounce.engine.doctor_checks import (
+    check_formats,
+    check_package,
+    check_space,
+    check_training,
+    check_vst3,
+    check_watching,
+)
 
 
 def test_a_package_that_is_not_there_is_a_problem_with_its_name() -> None:
@@ -66,3 +73,15 @@ def test_the_training_stack_is_reported_as_installed_or_not() -> None:
 @pytest.mark.parametrize(("version", "release"), [("2.13.0+cpu", ("2", "13")), ("2.11.0", ("2", "11")), ("", ("",))])
 def test_two_versions_fit_when_their_first_two_numbers_do(version: str, release: tuple[str, ...]) -> None:
     assert doctor_checks._release(version) == release
+
+
+def test_watching_names_what_its_page_is_made_of() -> None:
+    check = check_watching("Linux")
+    assert check.status == doctor_checks.OK
+    assert all(name in check.found for name in ("watchdog ", "starlette ", "uvicorn "))
+    assert "never run" not in check.found
+
+
+@pytest.mark.parametrize("system", ["Darwin", "Windows"])
+def test_watching_says_where_it_was_never_run(system: str) -> None:
+    assert f"never run on {system}" in check_watching(system).found

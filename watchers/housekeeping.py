@@ -57,6 +57,10 @@ class Housekeeping:
         if not self._has_jumped:
             self._clear(ledger, now_s[0])
 
+    def at_the_end(self, ledger: Ledger) -> None:
+        """For a run that ends when all is done, and so sees no hour pass."""
+        self._clear(ledger, self._clocks()[0])
+
     def _clear(self, ledger: Ledger, now_s: float) -> None:
         if self._folder.keep_done_days is not None:
             for bounce in ledger.done_before(now_s - self._folder.keep_done_days * DAY_S):

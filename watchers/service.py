@@ -125,6 +125,8 @@ class Service:
                 item.start()
             while not self._is_stopping and not (once and self._is_all_done()):
                 self._turn()
+            for item in self.folders if once and not self._is_stopping else ():
+                item.keep_house()
             return int(once and bool(self.tally.failed or self._left()))
         finally:
             self.close()

@@ -92,6 +92,11 @@ class WatchedFolder:
         self.scan()
         self._look_again_soon()
 
+    def keep_house(self) -> None:
+        """Forget and remove what is due: at the end of a run that does not last."""
+        if not self.is_away:
+            self._housekeeping.at_the_end(self.ledger)
+
     def close(self) -> None:
         """Watch no more."""
         self._observer.stop()

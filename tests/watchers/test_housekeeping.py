@@ -127,3 +127,9 @@ def test_it_works_once_an_hour(house: House) -> None:
     house.clocks.go_on(EVERY_S - 1)
     house.tick()
     assert house.original.exists()
+
+
+def test_a_run_that_does_not_last_keeps_house_at_its_end(house: House) -> None:
+    house.clocks.go_on(8 * DAY_S)
+    house.keeping.at_the_end(house.ledger)
+    assert not house.original.exists()

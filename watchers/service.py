@@ -281,6 +281,8 @@ class Service:
             return
         kept = [item for item in self.folders if item.folder in plan.folders]
         self._close_folders([item for item in self.folders if item not in kept])
+        if (plan.web, plan.web_token) != (self.plan.web, self.plan.web_token):
+            self._around.say("warning", "another address or token of the page counts from the next start on")
         self.plan, self.folders = plan, kept
         self._crew.processes = plan.processes
         for folder in plan.folders:

@@ -21,6 +21,8 @@ from rebounce.watchers.processes import Owner, is_alive, owner_from
 from rebounce.watchers.steps import step
 
 BUSY_S = 30.0
+BUSY_LOOK_S = 0.01
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # What is due later than any back-off allows is due now: the clock was set back.
 LONGEST_WAIT_S = 3600.0
 SQLITE_NOT_ONE = ("file is not a database", "malformed", "unsupported file format")
@@ -36,12 +38,7 @@ class Ledger:
         self._database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         self._database.row_factory = sqlite3.Row
         try:
-            # With a log of changes readers and one writer do not wait for each other; it needs shared memory, which a
-            # share has not (a home folder may be one). Each change is on the disk when its transaction ends.
-            mode = "TRUNCATE" if is_share(path.parent) else "WAL"
-            self._database.execute(f"PRAGMA journal_mode = {mode}")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._migrate()
+            self._prepare()
         except BaseException:
             self._database.close()
             raise
@@ -298,6 +295,25 @@ class Ledger:
     def services(self) -> dict[Owner, str]:
         """The services that were started and have not said that they ended, each with its preset."""
         return {owner_from(json.loads(row["owner"])): row["preset"] for row in self._rows("services")}
+
+    def _prepare(self) -> None:
+        """Set the file up, waiting for another process that does the same in this moment."""
+        # With a log of changes readers and one writer do not wait for each other; it needs shared memory, which a share
+        # has not (a home folder may be one). Each change is on the disk when its transaction ends.
+        mode = "truncate" if is_share(self.path.parent) else "wal"
+        deadline_s = time.monotonic() + BUSY_S
+        while True:
+            try:
+                if self._database.execute("PRAGMA journal_mode").fetchone()[0] != mode:
+                    self._database.execute(f"PRAGMA journal_mode = {mode}")
+                self._database.execute("PRAGMA synchronous = FULL")
+                self._migrate()
+                return
+            except sqlite3.OperationalError as problem:
+                # To change the mode SQLite needs the file alone, and says so at once instead of waiting.
+                if problem.sqlite_errorcode not in BUSY or time.monotonic() > deadline_s:
+                    raise
+                time.sleep(BUSY_LOOK_S)
 
     def _migrate(self) -> None:
         scripts = migrations()

@@ -24,7 +24,8 @@ ORDER BY queued_at, id
 LIMIT :count;
 
 -- name: start
-UPDATE bounces SET state = 'running', owner = :owner, service = :service, progress = 0, reason = NULL
+UPDATE bounces SET state = 'running', owner = :owner, service = :service, progress = 0, reason = NULL,
+    content_sha256 = iif(plan IS NULL, NULL, content_sha256), preset_hash = iif(plan IS NULL, NULL, preset_hash)
 WHERE id = :id AND state = 'queued';
 
 -- name: same_key

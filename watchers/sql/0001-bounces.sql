@@ -1,7 +1,7 @@
 -- One row a bounce: a file as it was dropped, with the content that it had then.
 -- Paths count from the watched folder, with slashes, as the bytes that the file system knows them by.
 CREATE TABLE bounces (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice: pages that lie open name bounces by it
     path BLOB NOT NULL,                  -- where it was dropped
     source BLOB NOT NULL,                -- where the original lies now
     size INTEGER NOT NULL,

@@ -1,0 +1,173 @@
+"""Has pictures and previews made by a child process, and keeps them for a while.
+
+What always holds: one child runs at a time, last asked first, and for a limited time; what is kept is bounded; and the
+folder that it is kept in is gone at the end, or swept by the next start where there was no end.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from rebounce.watchers.processes import is_alive, owner_from, this_process
+
+PREFIX = "rebounce-page-"
+OWNER = "owner.json"
+ABOUT = "about.json"
+LONGEST_S = 300.0
+MOST_WAITING = 6
+MOST_KEPT = 40
+MOST_KEPT_BYTES = 600_000_000
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+Sights = dict[str, Any]
+Sides = dict[str, str | None]
+
+
+class Darkroom:
+    """Makes what there is to see and hear of a bounce; a `key` stands for the content of its files."""
+
+    def __init__(self, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
+        self._changed = threading.Condition()
+        self._waiting: OrderedDict[str, Sides] = OrderedDict()
+        self._kept: OrderedDict[str, Sights] = OrderedDict()
+        self._now: str | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._folder: Path | None = None
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def sights(self, key: str, sides: Sides) -> Sights | None:
+        """What was made, or why it could not be; None while it is being made, which begins with the first question."""
+        with self._changed:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                # A failure is told once: who asks again has it tried again.
+                return self._kept.pop(key) if self._kept[key]["problem"] else self._kept[key]
+            if key != self._now and not self._is_closed:
+                self._waiting[key] = sides
+                self._waiting.move_to_end(key)
+                while len(self._waiting) > MOST_WAITING:
+                    self._waiting.popitem(last=False)  # who still wants it asks again
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="page pictures", daemon=True)
+                    self._thread.start()
+                self._changed.notify()
+            return None
+
+    def place(self, key: str, name: str) -> Path | None:
+        """A file that was made."""
+        with self._changed:
+            if key not in self._kept or self._folder is None:
+                return None
+            path = self._folder / key / name
+        return path if path.is_file() else None
+
+    def close(self) -> None:
+        """Stop the child, end, and leave nothing behind."""
+        with self._changed:
+            self._is_closed = True
+            self._waiting.clear()
+            if self._child is not None:
+                self._child.kill()
+            self._changed.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout=1)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_closed or self._waiting)
+                if self._is_closed:
+                    return
+                self._now, sides = self._waiting.popitem()
+            sights = self._made(self._now, sides)
+            with self._changed:
+                self._kept[self._now] = sights
+                self._now = None
+                self._drop_oldest()
+
+    def _made(self, key: str, sides: Sides) -> Sights:
+        try:
+            if self._folder is None:
+                self._folder = _new_folder()
+            part = self._folder / f"{key}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            problem = self._develop(part, sides)
+            about: Sights = {"problem": problem} if problem else json.loads((part / ABOUT).read_text(encoding="ascii"))
+            if about["problem"]:
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.rename(self._folder / key)
+            return about
+        except OSError as error:
+            return {"problem": f"the pictures could not be made ({error.strerror})"}
+
+    def _develop(self, folder: Path, sides: Sides) -> str | None:
+        """Run the child; returns what went wrong."""
+        command = [sys.executable, "-m", "rebounce.watchers.web.pictures", str(folder)]
+        low = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+        with self._changed:
+            if self._is_closed:
+                return "the page is closed"
+            self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | ONE_THREAD,
+                creationflags=low,
+            )
+        child = self._child
+        assert child.stdin is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                # The pipe stays open: the child takes its end for that of this process.
+                child.stdin.write(json.dumps(sides).encode("ascii") + b"\n")
+                child.stdin.flush()
+            status = child.wait(self._longest_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            return f"the pictures took longer than {self._longest_s:.0f} s, so they were given up"
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
+            with self._changed:
+                self._child = None
+        return None if status == 0 else f"the pictures could not be made (their process ended with {status})"
+
+    def _drop_oldest(self) -> None:
+        while len(self._kept) > 1 and (len(self._kept) > MOST_KEPT or _bytes_in(self._folder) > MOST_KEPT_BYTES):
+            key, _ = self._kept.popitem(last=False)
+            if self._folder is not None:
+                shutil.rmtree(self._folder / key, ignore_errors=True)
+
+
+def _new_folder() -> Path:
+    """A folder of this process; those of processes that are gone are swept first."""
+    for other in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            if not is_alive(owner_from(json.loads((other / OWNER).read_text(encoding="utf-8")))):
+                shutil.rmtree(other, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    (folder / OWNER).write_text(json.dumps(this_process().to_dict()), encoding="utf-8")
+    return folder
+
+
+def _bytes_in(folder: Path | None) -> int:
+    if folder is None:
+        return 0
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 
 from rebounce.watchers.processes import Owner, owner_from
@@ -77,6 +78,7 @@ class Bounce:
 
 def bounce_from(row: dict[str, Any]) -> Bounce:
     """A row of the ledger."""
+    del row["stem"]  # which is asked for and never told
     stamp = Stamp(size=row.pop("size"), mtime_ns=row.pop("mtime_ns"))
     told = {
         "path": from_bytes(row["path"]),
@@ -103,6 +105,11 @@ def _parsed(text: str | None) -> Any:
 def to_bytes(path: str) -> bytes:
     """A path as the file system has it, since a name may hold bytes that are no text."""
     return path.encode("utf-8", errors="surrogateescape")
+
+
+def stem_of(path: str) -> str:
+    """What bounces have in common that may want the same names for their results and records."""
+    return PurePosixPath(path).with_suffix("").as_posix().lower() if PurePosixPath(path).name else path
 
 
 def from_bytes(path: bytes) -> str:

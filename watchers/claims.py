@@ -16,6 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from rebounce.watchers.bounce import stem_of, to_bytes
 from rebounce.watchers.processes import Owner, is_alive, is_here, owner_from
 from rebounce.watchers.steps import step
 
@@ -102,7 +103,8 @@ class Claims:
             number += 1
 
     def _place(self, path: str) -> Path:
-        return self._folder / f"{blake2b(os.fsencode(path), digest_size=16).hexdigest()}.json"
+        # By the stem, as files that differ in their suffix only may want the same names for their results.
+        return self._folder / f"{blake2b(to_bytes(stem_of(path)), digest_size=16).hexdigest()}.json"
 
     def _content(self, path: str, beat: int) -> bytes:
         table = {"path": path, "owner": self._owner.to_dict(), "beat": beat}

@@ -7,6 +7,8 @@ lies there is still what was read.
 
 import errno
 import os
+from dataclasses import replace
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from rebounce.engine.batch_plan import RESOURCE_FORK_PREFIX
@@ -18,6 +20,7 @@ from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.folder_tree import check_here, make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.numbering import renumbered
 from rebounce.watchers.same_bytes import has_same_bytes
 from rebounce.watchers.side_files import RECORD, Side, next_free, read_record, record_of, record_text, text_of
 from rebounce.watchers.steps import step
@@ -33,9 +36,7 @@ def deliver(layout: Layout, ledger: Ledger, id: int, plan: Plan) -> str:
     """Do what is left of a plan; returns where the original lies now."""
     bounce = ledger.known(id)
     if plan.set_aside:
-        renamed = [(move.source, set_aside(layout, move, plan)) for move in plan.set_aside]
-        plan = plan.without_room()
-        ledger.replan(id, plan.to_dict(), renamed)
+        plan = _with_room(layout, ledger, id, plan)
     for path in plan.remove:
         remove(layout, path)
     for move in plan.publish:
@@ -48,28 +49,57 @@ def deliver(layout: Layout, ledger: Ledger, id: int, plan: Plan) -> str:
     return plan.original.target if is_moved else plan.original.source
 
 
+def _with_room(layout: Layout, ledger: Ledger, id: int, plan: Plan) -> Plan:
+    """Number the older files; what they are called is written down before and after."""
+    moves = with_free_names(layout, plan.set_aside)
+    if moves != plan.set_aside:
+        plan = replace(plan, set_aside=moves)
+        ledger.replan(id, plan.to_dict())
+    for move in moves:
+        set_aside(layout, move, plan)
+    plan = plan.without_room()
+    ledger.replan(id, plan.to_dict(), [(move.source, move.target) for move in moves])
+    return plan
+
+
 def finish(layout: Layout, ledger: Ledger, id: int, plan: Plan, is_told: bool) -> None:
     """Do what is left of a plan and say so in the ledger; `is_told` when no command of the user's waits for it."""
     source = deliver(layout, ledger, id, plan)
     ledger.finish(id, plan.outcome, source, is_told)
 
 
+def with_free_names(layout: Layout, moves: tuple[Move, ...]) -> tuple[Move, ...]:
+    """The moves with another number where somebody took a name since it was planned, the same one for all of them."""
+    waiting = [move for move in moves if os.path.lexists(layout.at(move.source))]
+    if not any(_is_taken(layout, move) for move in waiting):
+        return moves
+    for number in count(1):
+        found = {move: replace(move, target=renumbered(move.target, number)) for move in waiting}
+        if not any(os.path.lexists(layout.at(move.target)) for move in found.values()):
+            return tuple(found.get(move, move) for move in moves)
+    raise AssertionError  # there is always one more number
+
+
+def _is_taken(layout: Layout, move: Move) -> bool:
+    source, target = layout.at(move.source), layout.at(move.target)
+    if not os.path.lexists(target) or os.path.samefile(source, target):
+        return False
+    return not (source.suffix == RECORD and _is_moved_record(source, target))
+
+
 @step("delivery.set_aside")
-def set_aside(layout: Layout, move: Move, plan: Plan) -> str:
-    """Give an older file its number, the next one where that is taken by now; returns its name."""
+def set_aside(layout: Layout, move: Move, plan: Plan) -> None:
+    """Give an older file its number; its record says its new name."""
     source, target = layout.at(move.source), layout.at(move.target)
     if not os.path.lexists(source):
-        return move.target
+        return  # done already
     with output_errors(target):
-        if os.path.lexists(target) and not os.path.samefile(source, target) and not _is_moved_record(source, target):
-            target = layout.at(next_free(layout, move.source))
         record = read_record(source) if source.suffix == RECORD else None
         if record is None:
             give_name(source, target)
         else:
             _renumber_record(layout, plan, source, target)
         sync_folder(target.parent)
-    return target.relative_to(layout.root).as_posix()
 
 
 def _is_moved_record(source: Path, target: Path) -> bool:

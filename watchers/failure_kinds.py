@@ -74,7 +74,7 @@ def judge(problem: BaseException, source: Path) -> Failing:
 
 def wait_s(tries: int) -> float:
     """How long to wait after so many tries: longer each time."""
-    return min(FIRST_WAIT_S * 4.0**tries, MOST_WAIT_S)
+    return min(FIRST_WAIT_S * 4.0 ** min(tries, 10), MOST_WAIT_S)  # a large power is no float any more
 
 
 def _kind(problem: BaseException, source: Path) -> Kind:

@@ -54,4 +54,5 @@ def _make(folder: Path, counterpart: Path) -> None:
         wanted = counterpart.stat()
         if hasattr(os, "chown") and folder.stat().st_gid != wanted.st_gid:
             os.chown(folder, -1, wanted.st_gid)
-        folder.chmod(stat.S_IMODE(wanted.st_mode))
+        # A folder that came read-only, from a disc say, must not make ours so: we have to write into it.
+        folder.chmod(stat.S_IMODE(wanted.st_mode) | stat.S_IRWXU)

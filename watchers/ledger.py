@@ -1,8 +1,8 @@
 """The ledger of one watched folder: what was seen, what is done, what is left to do, in SQLite.
 
 What always holds: each method is one transaction, whole on the disk or not there; a bounce changes its state only from
-one of the states that it may come from, so that two services on one folder never both get it; and there is at most
-one unfinished bounce to a path.
+one of the states that it may come from, so that two services on one folder never both get it; there is at most one
+unfinished bounce to a path; and of bounces that may want the same names one at a time is worked on.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rebounce.engine.errors import DiskFull, OutputError
-from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, to_bytes
+from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, stem_of, to_bytes
 from rebounce.watchers.file_systems import is_share
 from rebounce.watchers.named_sql import migrations, queries
 from rebounce.watchers.processes import Owner, is_alive, owner_from
@@ -67,7 +67,8 @@ class Ledger:
         """These files are there and were not known; one whose path has an unfinished bounce already is passed over."""
         with self._transaction():
             for path, stamp in found:
-                self._do("discover", **_at(path), source=to_bytes(path), **_stamped(stamp), preset=None)
+                names = {"stem": to_bytes(stem_of(path)), "source": to_bytes(path)}
+                self._do("discover", **_at(path), **names, **_stamped(stamp))
 
     @step("ledger.settle")
     def settle(self, waiting: Iterable[tuple[str, Stamp, str]]) -> None:
@@ -93,12 +94,12 @@ class Ledger:
     # -- what the working side says
 
     def next_due(self, count: int = 1) -> list[Bounce]:
-        """The queued bounces whose turn it is, the oldest first."""
+        """The queued bounces whose turn it is, the oldest first; of those of one stem one at a time."""
         return self._all("next", latest=self._now_s() + LONGEST_WAIT_S, count=count)
 
     @step("ledger.start")
     def start(self, id: int, owner: Owner, service: Owner) -> bool:
-        """Take a queued bounce for a process of a service; False when somebody else has it."""
+        """Take a queued bounce for a process of a service; False when somebody has it, or another of its stem."""
         names = {"owner": json.dumps(owner.to_dict()), "service": json.dumps(service.to_dict())}
         with self._transaction():
             return self._do("start", id=id, **names) == 1

@@ -33,3 +33,10 @@ def numbered(path: str, number: int) -> str:
     if len(os.fsencode(stem)) > room:
         stem = os.fsencode(stem)[:room].decode(errors="ignore")
     return place.with_name(stem + end).as_posix()
+
+
+def renumbered(path: str, number: int) -> str:
+    """A path that has a number, or a side file of one, with another number."""
+    place = PurePosixPath(path)
+    start, _, end = place.name.rpartition(" (")
+    return place.with_name(f"{start} ({number}){end.partition(')')[2]}").as_posix()

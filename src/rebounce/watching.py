@@ -125,7 +125,7 @@ def _presets() -> list[str]:
     from rebounce.presets.bundled import bundled_presets
 
     own = [str(path) for path in sorted(user_presets_folder().glob("*.toml"))]
-    return [*bundled_presets(), *own]
+    return [*bundled_presets(), *(path for path in own if path.isprintable())]
 
 
 def _stop_on_signals(service: "Service") -> None:

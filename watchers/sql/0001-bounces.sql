@@ -3,6 +3,7 @@
 CREATE TABLE bounces (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice: pages that lie open name bounces by it
     path BLOB NOT NULL,                  -- where it was dropped
+    stem BLOB NOT NULL,                  -- the path without its suffix, in small letters: those of one stem share names
     source BLOB NOT NULL,                -- where the original lies now
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
@@ -35,6 +36,7 @@ CREATE UNIQUE INDEX bounces_active ON bounces (path)
 CREATE UNIQUE INDEX bounces_key ON bounces (path, content_sha256, preset_hash)
     WHERE content_sha256 IS NOT NULL;
 CREATE INDEX bounces_state ON bounces (state, queued_at, id);
+CREATE INDEX bounces_stem ON bounces (stem);
 CREATE INDEX bounces_content ON bounces (content_sha256, preset_hash);
 
 -- The services that were started on this folder from this machine.

@@ -1,8 +1,8 @@
 -- What the ledger asks and says. Each statement follows its name; parameters are named.
 
 -- name: discover
-INSERT OR IGNORE INTO bounces (path, source, size, mtime_ns, preset, state, seen_at)
-VALUES (:path, :source, :size, :mtime_ns, :preset, 'discovered', :now);
+INSERT OR IGNORE INTO bounces (path, stem, source, size, mtime_ns, state, seen_at)
+VALUES (:path, :stem, :source, :size, :mtime_ns, 'discovered', :now);
 
 -- name: settle
 UPDATE bounces SET state = 'settling', reason = :reason, size = :size, mtime_ns = :mtime_ns
@@ -20,13 +20,21 @@ WHERE path = :path AND source = path AND state IN ('discovered', 'settling', 'qu
 -- name: next
 SELECT * FROM bounces
 WHERE state = 'queued' AND (due_at <= :now OR due_at > :latest)
+    AND NOT EXISTS (
+        SELECT 1 FROM bounces AS other
+        WHERE other.stem = bounces.stem AND other.id <> bounces.id
+            AND (other.state = 'running' OR other.plan IS NOT NULL AND other.state IN ('queued', 'parked')))
 ORDER BY queued_at, id
 LIMIT :count;
 
 -- name: start
 UPDATE bounces SET state = 'running', owner = :owner, service = :service, progress = 0, reason = NULL,
     content_sha256 = iif(plan IS NULL, NULL, content_sha256), preset_hash = iif(plan IS NULL, NULL, preset_hash)
-WHERE id = :id AND state = 'queued';
+WHERE id = :id AND state = 'queued'
+    AND NOT EXISTS (
+        SELECT 1 FROM bounces AS other
+        WHERE other.stem = bounces.stem AND other.id <> bounces.id
+            AND (other.state = 'running' OR other.plan IS NOT NULL AND other.state IN ('queued', 'parked')));
 
 -- name: same_key
 SELECT * FROM bounces
@@ -112,8 +120,8 @@ WHERE id = :id AND state = 'failed'
         WHERE other.path = bounces.path AND other.state IN ('discovered', 'settling', 'queued', 'running', 'parked'));
 
 -- name: rerun
-INSERT OR IGNORE INTO bounces (path, source, size, mtime_ns, preset, state, seen_at, queued_at)
-SELECT path, source, size, mtime_ns, :preset, 'queued', :now, :now FROM bounces
+INSERT OR IGNORE INTO bounces (path, stem, source, size, mtime_ns, preset, state, seen_at, queued_at)
+SELECT path, stem, source, size, mtime_ns, :preset, 'queued', :now, :now FROM bounces
 WHERE id = :id AND state IN ('done', 'unchanged');
 
 -- name: one

@@ -1,16 +1,15 @@
 """The page in a real browser, over a real folder whose ledger the test moves on as a service would."""
 
-import os
 import re
-import shutil
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from page_asking import PRESETS, page_of
+from page_browsing import GAINS, TIMES, opened, opener, playing, until
 from page_folders import begin, drop, end, failed, folder_at, mix, restored, seen
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from rebounce.watchers.bounce import State
 from rebounce.watchers.ledger import Ledger
@@ -18,56 +17,8 @@ from rebounce.watchers.setting_checks import WebAddress
 from rebounce.watchers.status import Watched
 from rebounce.watchers.web.server import WebPage
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-    "--autoplay-policy=user-gesture-required",
-]
 PHONE_PIXELS = 360
 TOKEN = "a-token-of-some-length"
-
-# Keeps every gain of the audio graph where a test can read what is really set.
-KEEP_GAINS = """
-window.gains = [];
-const make = BaseAudioContext.prototype.createGain;
-BaseAudioContext.prototype.createGain = function () {
-  const gain = make.call(this);
-  window.gains.push(gain);
-  return gain;
-};
-"""
-GAINS = "gains.map((gain) => gain.gain.value)"
-TIMES = "[...document.querySelectorAll('audio')].map((audio) => audio.currentTime)"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A headless Chromium. With REBOUNCE_REQUIRE_CHROMIUM=1 its absence is a failure."""
-    program = shutil.which("chromium")
-    if program is None:
-        if os.environ.get("REBOUNCE_REQUIRE_CHROMIUM") == "1":
-            pytest.fail("chromium is missing; install the package chromium")
-        pytest.skip("needs a browser: chromium is missing (on Debian: apt install chromium)")
-    home = tmp_path_factory.mktemp("home")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=program, args=ARGUMENTS, env={**os.environ, "HOME": str(home)}
-        )
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that was never here."""
-    with browser.new_context(viewport={"width": 1200, "height": 900}, color_scheme="light") as fresh:
-        fresh.add_init_script(KEEP_GAINS)
-        yield fresh
 
 
 @pytest.fixture
@@ -80,53 +31,6 @@ def page_url(watched: Watched) -> Iterator[str]:
     """Where the page of the folder is."""
     with page_of(watched) as asker:
         yield asker.url
-
-
-@pytest.fixture
-def page(context: BrowserContext, page_url: str) -> Iterator[Page]:
-    """The page, opened; whatever its scripts or its policy complain of fails the test."""
-    tab = context.new_page()
-    complaints: list[str] = []
-    tab.on("pageerror", lambda problem: complaints.append(str(problem)))
-    tab.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
-    tab.on("dialog", lambda dialog: complaints.append(dialog.message))
-    tab.goto(page_url)
-    expect(tab.locator("#link")).to_have_text("Live")
-    yield tab
-    assert complaints == []
-
-
-def is_complaint(said: ConsoleMessage) -> bool:
-    """Whether the browser found something wrong; that a wish was refused, with 409, is none of it."""
-    return said.type in ("error", "warning") and "status of 409" not in said.text
-
-
-def until(page: Page, claim: str) -> None:
-    """Wait until a claim about the page is true; its policy forbids what Playwright has for this."""
-    for _ in range(1000):
-        if page.evaluate(claim):
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(f"{claim}: positions {page.evaluate(TIMES)}, gains {page.evaluate(GAINS)}")
-
-
-def opener(page: Page, name: str) -> Locator:
-    """The button that opens a finished file."""
-    return page.locator(".open").filter(has=page.locator(".name", has_text=name))
-
-
-def opened(page: Page, name: str) -> Locator:
-    """All there is of a finished file, with its pictures drawn."""
-    opener(page, name).click()
-    detail = page.get_by_role("listitem").filter(has=opener(page, name)).locator(".detail")
-    expect(detail.locator("figure img").first).to_be_visible(timeout=60_000)
-    return detail
-
-
-def playing(page: Page, detail: Locator) -> None:
-    """Press play, and wait until it can be heard."""
-    detail.get_by_role("button", name="Play").click()
-    until(page, f"{TIMES}.every((time) => time > 0.2)")
 
 
 def state_of(watched: Watched, id: int) -> State:

@@ -49,6 +49,7 @@ class Arrivals:
         self._followed: dict[str, _Followed] = {}
         self._looks: list[tuple[float, str]] = []
         self._ignored: set[str] = set()
+        self._met_ignored: set[str] = set()
         self._version = ledger.version()
         self._pick_up()
 
@@ -68,6 +69,7 @@ class Arrivals:
             self._reconcile()
         found: set[str] = set()
         new: list[tuple[str, Stamp]] = []
+        told, self._met_ignored = self._ignored, set[str]()
         start = len(self._root) + 1
         for entry in scan(self._root, below, self._layout.is_reserved, self._cannot_read):
             path = entry.path[start:] if os.sep == "/" else entry.path[start:].replace(os.sep, "/")
@@ -76,6 +78,8 @@ class Arrivals:
                 found.add(path)
                 self._meet(path, stamp, now_s, new)
         self._take_up(new)
+        # What is ignored is told once for as long as it is there.
+        self._ignored = told | self._met_ignored if below else self._met_ignored
         if not below:
             self._lose(path for path in (*self._known, *self._queued, *self._followed) if path not in found)
 
@@ -238,20 +242,17 @@ class Arrivals:
             self._known.pop(path, None)
             self._followed.pop(path, None)
             self._queued.pop(path, None)
-        if waited:
-            self._ledger.forget(waited)
-        for path in waited:
+        for path in self._ledger.forget(waited) if waited else ():
             self._journal.event("gone", f"{path}: went away before work on it began", path=path)
 
     def _is_wanted(self, path: str, is_link: bool) -> bool:
-        if path in self._ignored:
-            return False
         ignored = why_ignored(path)
         if ignored is None and is_link:
             ignored = Ignored(reason="a link, whose file may be changed by others; drop the file itself", is_junk=False)
         if ignored is None:
             return self._folder.is_wanted(path)
-        if not ignored.is_junk:
+        self._met_ignored.add(path)
+        if not ignored.is_junk and path not in self._ignored:
             self._ignored.add(path)
             self._journal.event("ignored", f"{path}: ignored, {ignored.reason}", path=path)
         return False

@@ -7,7 +7,6 @@ looks, from the moment it first saw a beat, so that clocks may differ, and may j
 
 import contextlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 from rebounce.watchers.bounce import stem_of, to_bytes
 from rebounce.watchers.processes import Owner, is_alive, is_here, owner_from
+from rebounce.watchers.renaming import give_name
 from rebounce.watchers.steps import step
 
 BEAT_S = 5.0
@@ -92,8 +92,9 @@ class Claims:
         for place in self._folder.glob("*.json"):
             if self._is_stale(place):
                 self._remove(place)
-        for place in self._folder.glob("*.stale-*"):
-            place.unlink(missing_ok=True)
+        if not any(self._folder.glob("*.json")):
+            for place in self._folder.glob("*.*-*"):  # of processes that were killed in the middle of it
+                place.unlink(missing_ok=True)
         return not any(self._folder.glob("*.json"))
 
     def _beat_until(self, path: str, ended: threading.Event) -> None:
@@ -112,12 +113,14 @@ class Claims:
 
     @step("claims.create")
     def _create(self, place: Path, path: str) -> bool:
+        """Written under a name of its own first, so that a claim is never seen without its owner."""
+        own = place.with_suffix(f".new-{self._owner.pid}")
         try:
-            descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            own.write_bytes(self._content(path, 0))
+            give_name(own, place)
         except FileExistsError:
+            own.unlink(missing_ok=True)
             return self._is_ours(place)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._content(path, 0))
         return True
 
     def _is_ours(self, place: Path) -> bool:

@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 
 from rebounce.engine.batch_plan import RESOURCE_FORK_PREFIX
 from rebounce.engine.history import sha256_of
-from rebounce.engine.part_lock import NOT_SUPPORTED
 from rebounce.engine.staging import Keeping, Staged, copy_unchanged, output_errors, sync_folder
 from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
 from rebounce.watchers.delivery_plan import Move, Plan
@@ -21,11 +20,10 @@ from rebounce.watchers.folder_tree import check_here, make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.numbering import renumbered
+from rebounce.watchers.renaming import NO_LINKS, give_name
 from rebounce.watchers.same_bytes import has_same_bytes
 from rebounce.watchers.side_files import RECORD, Side, next_free, read_record, record_of, record_text, text_of
 from rebounce.watchers.steps import step
-
-NO_LINKS = (*NOT_SUPPORTED, errno.EMLINK)
 
 
 class Vanished(Exception):
@@ -237,7 +235,7 @@ def _move_resource_fork(source: Path, target: Path) -> None:
     """What macOS wrote beside a file on a foreign disk goes with it."""
     fork = source.with_name(RESOURCE_FORK_PREFIX + source.name)
     place = target.with_name(RESOURCE_FORK_PREFIX + target.name)
-    if fork.is_file() and not os.path.lexists(place):
+    if os.path.isfile(fork) and not os.path.lexists(place):
         try:
             fork.rename(place)
         except OSError as problem:
@@ -249,23 +247,6 @@ def _move_resource_fork(source: Path, target: Path) -> None:
 def remove(layout: Layout, path: str) -> None:
     """Take away what an earlier failure left."""
     layout.at(path).unlink(missing_ok=True)
-
-
-def give_name(part: Path, target: Path) -> None:
-    """Rename without ever replacing; FileExistsError where another file has the name."""
-    try:
-        os.link(part, target)
-    except FileExistsError:
-        if not os.path.samefile(part, target):
-            raise
-    except OSError as problem:
-        if problem.errno not in NO_LINKS:
-            raise
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from problem
-        part.rename(target)
-        return
-    part.unlink()
 
 
 @step("delivery.stage")

@@ -31,16 +31,25 @@ SQLITE_NOT_ONE = ("file is not a database", "malformed", "unsupported file forma
 class Ledger:
     """One connection to a ledger, to be used by one thread. Use it in a `with` statement."""
 
-    def __init__(self, path: Path, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, now_s: Callable[[], float] = time.time, *, creates: bool = True) -> None:
+        """Open the ledger at a path; with `creates` one that is not there is made, else that is an OutputError."""
         self.path = path
         self._now_s = now_s
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+        if creates:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        place = f"{path.absolute().as_uri()}?mode={'rwc' if creates else 'rw'}"
+        try:
+            self._database = sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True)
+        except sqlite3.OperationalError as problem:
+            raise _disk_trouble(path, problem, "opened") from problem
         self._database.row_factory = sqlite3.Row
         try:
             self._prepare()
-        except BaseException:
+            self._file = _file_number(path)
+        except BaseException as problem:
             self._database.close()
+            if isinstance(problem, sqlite3.OperationalError):
+                raise _disk_trouble(path, problem, "opened") from problem
             raise
 
     def __enter__(self) -> "Ledger":
@@ -52,6 +61,10 @@ class Ledger:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
+
+    def is_there(self) -> bool:
+        """False when the file that is open lies at its path no more: somebody removed it, or a disk is gone."""
+        return self._file == _file_number(self.path)
 
     def version(self) -> int:
         """A number that changes when somebody else has changed the ledger."""
@@ -85,11 +98,10 @@ class Ledger:
                 self._do("queue", **_at(path), **_stamped(stamp), reason=reason and _plain(reason))
 
     @step("ledger.forget")
-    def forget(self, paths: Iterable[str]) -> None:
-        """These files went away before work on them began."""
+    def forget(self, paths: Iterable[str]) -> list[str]:
+        """These files went away; returns those on which work had not begun, of which nothing is known any more."""
         with self._transaction():
-            for path in paths:
-                self._do("forget", **_at(path))
+            return [path for path in paths if self._do("forget", **_at(path))]
 
     # -- what the working side says
 
@@ -380,9 +392,17 @@ def open_ledger(path: Path, now_s: Callable[[], float] = time.time) -> tuple[Led
     return Ledger(path, now_s), message
 
 
-def _disk_trouble(path: Path, problem: sqlite3.OperationalError) -> OutputError:
+def _file_number(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _disk_trouble(path: Path, problem: sqlite3.OperationalError, what: str = "used") -> OutputError:
     kind = DiskFull if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else OutputError
-    return kind(f"{path}: the ledger cannot be used ({problem}); check the room and the state of its disk")
+    return kind(f"{path}: the ledger cannot be {what} ({problem}); check the room and the state of its disk")
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ can be asked, and one that died is replaced by whoever asks.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ class Observer:
         )
         from watchdog.observers import Observer as SystemObserver
 
+        # Of folders that are made one in the other it says that it watches them already.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
         observer = SystemObserver()
         # Named one by one: our own reading would tell of files being opened and closed otherwise.
         wanted: list[Any] = [

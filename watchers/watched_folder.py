@@ -91,6 +91,7 @@ class WatchedFolder:
         self._observe()
         self.scan()
         self._look_again_soon()
+        self.journal.event("watching", f"{self.layout.root}: watching, with preset {self.folder.preset}")
 
     def keep_house(self) -> None:
         """Forget and remove what is due: at the end of a run that does not last."""
@@ -99,6 +100,7 @@ class WatchedFolder:
 
     def close(self) -> None:
         """Watch no more."""
+        self.journal.event("stopped", f"{self.layout.root}: watched no more")
         self._observer.stop()
         self.ledger.leave(this_process())
         self.ledger.close()
@@ -212,8 +214,11 @@ class WatchedFolder:
 
     def park_running(self, ids: list[int]) -> None:
         """The service ends: what was broken off goes on with the next start."""
-        for id in ids:
-            self.ledger.park(id, "the service was stopped while it was worked on; it goes on with the next start")
+        running = [bounce for id in ids if (bounce := self.ledger.bounce(id)) and bounce.state is State.RUNNING]
+        for bounce in running:
+            self.ledger.park(bounce.id, "the service was stopped while it was worked on")
+        for bounce in self.ledger.in_state(State.PARKED):
+            self.journal.event("parked", f"{bounce.path}: goes on with the next start", path=bounce.path, id=bounce.id)
         self.sweep()
 
     def sweep(self) -> None:
@@ -244,7 +249,7 @@ class WatchedFolder:
 
     def _check(self) -> None:
         """Once a second: is the folder there, is it heard, may work go on, did anybody else change the ledger?"""
-        if not self.presence.is_here():
+        if not self.presence.is_here() or not (self.is_away or self.ledger.is_there()):
             self._go_away()
             return
         if self.is_away:

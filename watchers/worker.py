@@ -168,11 +168,21 @@ def _described(presets: "Presets", order: Describe) -> Described:
 
 def _worked(desk: "_Desk", order: Restore, interruption: _Interruption) -> Worked:
     from rebounce.engine.errors import RebounceError
+
+    try:
+        outcome = _outcome(desk, order, interruption)
+    except RebounceError as problem:  # the ledger is gone, which the service sees for itself
+        return Worked(id=order.id, state=State.QUEUED, reason=str(problem), record=None)
+    return Worked(id=order.id, state=outcome.state, reason=outcome.reason, record=outcome.record)
+
+
+def _outcome(desk: "_Desk", order: Restore, interruption: _Interruption) -> "Outcome":
+    from rebounce.engine.errors import RebounceError
     from rebounce.watchers.failure_kinds import wait_s
     from rebounce.watchers.ledger import Ledger
     from rebounce.watchers.repair import Outcome
 
-    with Ledger(order.layout.ledger) as ledger:
+    with Ledger(order.layout.ledger, creates=False) as ledger:
         try:
             interruption.is_working = True
             with _beating(order):
@@ -184,23 +194,25 @@ def _worked(desk: "_Desk", order: Restore, interruption: _Interruption) -> Worke
         except Exception as problem:  # not even the failure could be delivered: the disk or share is in trouble
             # The service writes it down when the ledger can be written again.
             with suppress(RebounceError):
-                ledger.again(order.id, str(problem), wait_s=wait_s(ledger.known(order.id).tries), is_try=True)
+                bounce = ledger.bounce(order.id)
+                ledger.again(order.id, str(problem), wait_s=wait_s(bounce.tries if bounce else 0), is_try=True)
             outcome = Outcome(state=State.QUEUED, reason=str(problem))
         finally:
             interruption.is_working = False
-    return Worked(id=order.id, state=outcome.state, reason=outcome.reason, record=outcome.record)
+    return outcome
 
 
 @contextmanager
 def _beating(order: Restore) -> Iterator[None]:
     """Show in the ledger that this process lives, for those that cannot ask for it."""
+    from rebounce.engine.errors import RebounceError
     from rebounce.watchers.ledger import Ledger
 
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(BEAT_S):
-            with suppress(sqlite3.Error), Ledger(order.layout.ledger) as ledger:
+            with suppress(sqlite3.Error, RebounceError), Ledger(order.layout.ledger, creates=False) as ledger:
                 ledger.beat(order.id)
 
     thread = threading.Thread(target=beat, daemon=True)
@@ -213,9 +225,12 @@ def _beating(order: Restore) -> Iterator[None]:
 
 
 def _claimed(desk: "_Desk", order: Restore, ledger: "Ledger") -> "Outcome":
-    from rebounce.watchers.repair import Bench, Outcome, work_on
+    from rebounce.watchers.repair import LOST, Bench, Outcome, work_on
 
-    path = ledger.known(order.id).path
+    bounce = ledger.bounce(order.id)
+    if bounce is None:
+        return Outcome(state=LOST, reason="the ledger knows nothing of it any more")
+    path = bounce.path
     with desk.claims(order).held(path) if order.uses_claims else nullcontext(True) as is_ours:
         if not is_ours:
             ledger.again(order.id, CLAIMED, wait_s=min(CLAIMED_WAIT_S, order.stale_s / 2))

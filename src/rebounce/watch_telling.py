@@ -27,7 +27,7 @@ def tell_status(plan: WatchPlan, state_folder: Path, as_json: bool) -> None:
         if not layout.ledger.exists():
             _tell_unknown(watched, as_json)
             continue
-        with closing(Ledger(layout.ledger)) as ledger:
+        with closing(Ledger(layout.ledger, creates=False)) as ledger:
             status = folder_status(watched, ledger)
         click.echo(json.dumps(status) if as_json else "\n".join(_lines(status)))
 
@@ -38,7 +38,7 @@ def retry_failed(plan: WatchPlan, state_folder: Path, has_work_after: bool) -> N
         if not layout.ledger.exists():
             click.echo(f"{layout.root}: nothing failed here, the folder was never watched", err=True)
             continue
-        with closing(Ledger(layout.ledger)) as ledger:
+        with closing(Ledger(layout.ledger, creates=False)) as ledger:
             retried = sum(ledger.retry(bounce.id) for bounce in ledger.in_state(State.FAILED))
             is_served = any(is_alive(owner) for owner in ledger.services())
         click.echo(f"{layout.root}: {retried} queued again", err=True)

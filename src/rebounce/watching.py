@@ -88,8 +88,6 @@ def _serve(plan: WatchPlan, arguments: "Arguments") -> int:
     except BaseException:
         service.close()
         raise
-    if not arguments.is_quiet:
-        _greet(plan, arguments)
     try:
         return service.run(once=arguments.is_once)
     finally:
@@ -137,12 +135,6 @@ def _stop_on_signals(service: "Service") -> None:
     for number in STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
-
-
-def _greet(plan: WatchPlan, arguments: "Arguments") -> None:
-    end = "exits when all is done" if arguments.is_once else "Ctrl-C ends it"
-    for folder in plan.folders:
-        click.echo(f"rebounce: watching {folder.path} with preset {folder.preset} ({end})", err=True)
 
 
 def _sayer(arguments: "Arguments") -> Callable[[str, str], None]:

@@ -48,7 +48,7 @@ def opened(watched: Watched) -> Iterator[Ledger]:
     if not path.is_file():
         raise OutputError(out_of_reach(watched))
     try:
-        with Ledger(path) as ledger:
+        with Ledger(path, creates=False) as ledger:
             yield ledger
     except sqlite3.Error as problem:
         raise OutputError(f"the ledger of {shown(str(watched.layout.root))} cannot be read ({problem})") from problem

@@ -30,7 +30,7 @@ def bounces(tmp_path: Path) -> Path:
 def page_url(bounces: Path) -> Iterator[str]:
     """Where the page of a service is that runs in a process of its own."""
     config = bounces.parent / "rebounce.toml"
-    chains = "\n".join('[[chain]]\nplugin = "Reverb"\nwet_level = 0.1' for _ in range(8))
+    chains = "\n".join('[[chain]]\nplugin = "Reverb"\nwet_level = 0.1' for _ in range(24))
     (bounces.parent / "slow.toml").write_text(chains + '\n[[chain]]\nplugin = "Finish"\n', encoding="utf-8")
     lines = ['web = "127.0.0.1:0"', "[[folder]]", 'path = "Bounces"', 'preset = "slow.toml"', "settle_s = 0.2"]
     config.write_text("\n".join([*lines, "give_up_s = 0.4", "spare_mb = 0", ""]), encoding="utf-8")

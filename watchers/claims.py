@@ -7,6 +7,8 @@ looks, from the moment it first saw a beat, so that clocks may differ, and may j
 
 import contextlib
 import json
+import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +19,7 @@ from typing import Any
 
 from rebounce.watchers.bounce import stem_of, to_bytes
 from rebounce.watchers.processes import Owner, is_alive, is_here, owner_from
-from rebounce.watchers.renaming import give_name
+from rebounce.watchers.renaming import NO_LINKS
 from rebounce.watchers.steps import step
 
 BEAT_S = 5.0
@@ -52,7 +54,8 @@ class Claims:
             self._folder.mkdir(exist_ok=True)
         if self._create(place, path):
             return True
-        return self._is_stale(place) and self._remove(place) and self._create(place, path)
+        stale = self._stale_content(place)
+        return stale is not None and self._take_over(place, path, stale)
 
     def beat(self, path: str, number: int) -> None:
         """Show that the work goes on."""
@@ -90,12 +93,14 @@ class Claims:
     def sweep(self) -> bool:
         """Remove what processes that are gone have claimed; True when no claim is left."""
         for place in self._folder.glob("*.json"):
-            if self._is_stale(place):
-                self._remove(place)
-        if not any(self._folder.glob("*.json")):
-            for place in self._folder.glob("*.*-*"):  # of processes that were killed in the middle of it
+            stale = self._stale_content(place)
+            if stale is not None and self._take_over(place, "", stale):
                 place.unlink(missing_ok=True)
-        return not any(self._folder.glob("*.json"))
+        if any(self._folder.glob("*.json")):
+            return False
+        for place in self._folder.glob("*.*-*"):  # of processes that were killed in the middle of it
+            place.unlink(missing_ok=True)
+        return True
 
     def _beat_until(self, path: str, ended: threading.Event) -> None:
         number = 1
@@ -114,14 +119,33 @@ class Claims:
     @step("claims.create")
     def _create(self, place: Path, path: str) -> bool:
         """Written under a name of its own first, so that a claim is never seen without its owner."""
-        own = place.with_suffix(f".new-{self._owner.pid}")
+        own = self._written(place, path)
         try:
-            own.write_bytes(self._content(path, 0))
-            give_name(own, place)
+            os.link(own, place)
         except FileExistsError:
-            own.unlink(missing_ok=True)
             return self._is_ours(place)
+        except OSError as problem:
+            if problem.errno not in NO_LINKS:
+                raise
+            return self._create_alone(place, own)
+        finally:
+            own.unlink(missing_ok=True)
         return True
+
+    def _create_alone(self, place: Path, own: Path) -> bool:
+        """For shares without links, where it can only be created first and written then."""
+        try:
+            descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            return self._is_ours(place)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(own.read_bytes())
+        return True
+
+    def _written(self, place: Path, path: str) -> Path:
+        own = place.with_suffix(f".new-{secrets.token_hex(6)}")
+        own.write_bytes(self._content(path, 0))
+        return own
 
     def _is_ours(self, place: Path) -> bool:
         """True for a claim of this very process, which it could not give back while the share was gone."""
@@ -130,36 +154,47 @@ class Claims:
         except OSError:
             return False
 
-    def _is_stale(self, place: Path) -> bool:
-        """True when the owner is known to be gone, or its beat has stood still for long."""
+    def _stale_content(self, place: Path) -> bytes | None:
+        """What stands in a claim whose owner is known to be gone, or whose beat has stood still for long; else None."""
         try:
             content = place.read_bytes()
         except OSError:
             self._seen.pop(place, None)
-            return False
+            return None
         owner = _owner_in(content)
-        if owner is not None and is_here(owner) and not is_alive(owner):
-            return True
+        is_dead = owner is not None and is_here(owner) and not is_alive(owner)
+        return content if is_dead or self._has_stood_still(place, content) else None
+
+    def _has_stood_still(self, place: Path, content: bytes) -> bool:
+        """True when a file has held the same for long, as far as this process has seen."""
         seen = self._seen.get(place)
         if seen is None or seen.content != content:
             self._seen[place] = Seen(content=content, since_s=self._now_s())
             return False
         return self._now_s() - seen.since_s >= self._stale_s
 
-    def _remove(self, place: Path) -> bool:
-        """Take a stale claim away. Of several that try, the one whose renaming succeeds does it."""
-        seen = self._seen.pop(place, None)
-        aside = place.with_suffix(f".stale-{self._owner.pid}")
+    def _take_over(self, place: Path, path: str, stale: bytes) -> bool:
+        """Put our claim in the place of a stale one, which is never absent meanwhile.
+
+        Of several that try, one alone can create the file that is named after what they all found there.
+        """
+        turn = place.with_suffix(f".turn-{blake2b(stale, digest_size=8).hexdigest()}")
         try:
-            place.rename(aside)
-            is_the_one = seen is None or aside.read_bytes() == seen.content
-            if not is_the_one and not place.exists():
-                aside.rename(place)  # somebody else took it over in this moment
-                return False
-            aside.unlink()
-        except OSError:
+            os.close(os.open(turn, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            if self._has_stood_still(turn, b""):
+                turn.unlink(missing_ok=True)  # of one that died at it
             return False
-        return is_the_one
+        try:
+            if place.read_bytes() != stale:
+                return False
+            self._written(place, path).replace(place)
+        except FileNotFoundError:
+            return False
+        finally:
+            turn.unlink(missing_ok=True)
+        self._seen.pop(place, None)
+        return True
 
 
 def _owner_in(content: bytes) -> Owner | None:

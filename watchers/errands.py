@@ -87,8 +87,14 @@ class Errands:
         if bounce.result is not None:
             values |= {"output": layout.at(bounce.result), "record": layout.at(record_place(layout, bounce.result))}
         elif bounce.state is State.FAILED:
-            values["record"] = layout.at(text_of(layout, bounce.source, Path(bounce.path).name).path)
+            values["record"] = layout.at(self._sentence(bounce))
         return {name: os.fspath(value) for name, value in values.items()}
+
+    def _sentence(self, bounce: Bounce) -> str:
+        """Where NAME.txt of a failure is."""
+        is_there = bounce.source.partition("/")[0] == self._layout.errors
+        about = bounce.source if is_there else self._layout.failure(bounce.path)
+        return text_of(self._layout, about, Path(bounce.path).name).path
 
     def _has_ended(self, errand: _Errand) -> bool:
         code = errand.process.poll()

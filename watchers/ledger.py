@@ -152,7 +152,7 @@ class Ledger:
         result_sha256: str | None,
     ) -> None:
         """The result lies ready: what is left to be done with it, so that whoever goes on knows."""
-        error = record.get("error") if record else None
+        error = str((record or {}).get("error") or "").removeprefix(f"{(record or {}).get('input')}: ")
         values = {"plan": json.dumps(plan), "record": None if record is None else json.dumps(record, allow_nan=False)}
         with self._transaction():
             self._do(
@@ -161,7 +161,7 @@ class Ledger:
                 **values,
                 result=None if result is None else to_bytes(result),
                 result_sha256=result_sha256,
-                reason=error and _plain(error),
+                reason=_plain(error) or None,
             )
 
     @step("ledger.replan")

@@ -18,18 +18,19 @@ class Presence:
         self._place = self._look()
 
     def is_here(self) -> bool:
-        """True when the folder is the one that it was; a remounted one is recognised by its mark."""
+        """True when the folder is the one that it was; a remounted one is recognised by its mark.
+
+        One that was removed and made again counts as gone once, so that all is opened anew, and is here from then on.
+        """
         place = self._look()
         if place is None:
             return False
-        if place == self._place:
+        if self._read_mark() == self._mark:
+            self._place = place
             return True
-        is_same_disk = self._place is not None and place[0] == self._place[0]
-        if self._read_mark() != self._mark and not is_same_disk:
-            return False
-        self._mark = self._make_mark()  # anew where somebody removed the folder and made it again
-        self._place = place
-        return True
+        if self._place is not None and place[0] == self._place[0]:
+            self._mark, self._place = self._make_mark(), place
+        return False
 
     def _look(self) -> tuple[int, int] | None:
         try:

@@ -107,7 +107,7 @@ def _failed(bench: Bench, id: int, failing: Failing) -> Outcome:
         return Outcome(state=LOST, reason="the file went away before it could be read")
     if failing.kind is Kind.WRITTEN and not is_planned:
         bench.ledger.unsettle(id, "it was written to while it was read")
-        return Outcome(state=State.SETTLING, reason="it was written to while it was read")
+        return Outcome(state=bench.ledger.known(id).state, reason="it was written to while it was read")
     if failing.kind is Kind.FULL:
         bench.ledger.park(id, failing.sentence)
         return Outcome(state=State.PARKED, reason=failing.sentence)

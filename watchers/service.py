@@ -259,7 +259,7 @@ class Service:
         on_share = is_share(folder.path) if folder.is_share is None else folder.is_share
         layout = layout_of(folder, on_share, self._around.state_folder)
         journal = Journal(
-            layout.state, str(folder.path), self._around.say, log_mb=self.plan.log_mb, keep_logs=self.plan.keep_logs
+            layout.state, str(folder.path), self._say_of(folder), log_mb=self.plan.log_mb, keep_logs=self.plan.keep_logs
         )
         manner = Manner(
             uses_claims=on_share,
@@ -268,6 +268,14 @@ class Service:
             ledger_days=self.plan.ledger_days,
         )
         return WatchedFolder(folder, layout, journal, manner)
+
+    def _say_of(self, folder: WatchFolder) -> Say:
+        """Where several folders are served, a line says of which it speaks."""
+        if len(self.plan.folders) == 1:
+            return self._around.say
+        return lambda level, line: self._around.say(
+            level, line if line.startswith(str(folder.path)) else f"{folder.path.name}: {line}"
+        )
 
     def _reload(self) -> None:
         """The config was changed: folders that stayed the same are served on, the others closed and opened anew."""

@@ -118,7 +118,7 @@ def plan_for(folders: Sequence[Path], **typed: Unpack[Typed]) -> WatchPlan:
         here = Path.cwd()
         plan = WatchPlan(folders=tuple(WatchFolder(path=watched_folder(str(one), here)) for one in folders))
     except ValueError as problem:
-        raise UsageError(f"watch: {problem}") from problem
+        raise UsageError(f"watch: {str(problem).removeprefix('watch: ')}") from problem
     return overriding(plan, **typed)
 
 
@@ -131,7 +131,7 @@ def overriding(plan: WatchPlan, **typed: Unpack[Typed]) -> WatchPlan:
             given["preset"] = preset(str(given["preset"]), Path.cwd())
         return replace(plan, folders=tuple(_changed(folder, given) for folder in plan.folders), **of_plan)
     except ValueError as problem:
-        raise UsageError(f"watch: {problem}") from problem
+        raise UsageError(f"watch: {str(problem).removeprefix('watch: ')}") from problem
 
 
 def _changed(folder: WatchFolder, given: Mapping[str, Any]) -> WatchFolder:

@@ -71,6 +71,10 @@ def watch(**typed: Any) -> None:
     arguments = Arguments(**typed)
     if arguments.is_quiet and arguments.is_verbose:
         raise UsageError("watch: --quiet and --verbose exclude each other")
+    if arguments.asks_status and (arguments.retries or arguments.is_once or arguments.has_web):
+        raise UsageError("watch: --status only tells; give it without --retry, --once and --web")
+    if arguments.retries and arguments.as_json and not arguments.is_once:
+        raise UsageError("watch: --retry has no JSON to tell; add --once to work the files off and see their records")
     if arguments.folders and arguments.config:
         raise UsageError(
             f"watch: expected folders or --config, found both; name the folders in {arguments.config}, or leave it out"

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from rebounce.printable import printable
 from rebounce.watchers.bounce import State
 from rebounce.watchers.file_systems import is_share
 from rebounce.watchers.layout import Layout, layout_of
@@ -29,7 +30,7 @@ def tell_status(plan: WatchPlan, state_folder: Path, as_json: bool) -> None:
             continue
         with closing(Ledger(layout.ledger, creates=False)) as ledger:
             status = folder_status(watched, ledger)
-        click.echo(json.dumps(status) if as_json else "\n".join(_lines(status)))
+        click.echo(json.dumps(status) if as_json else "\n".join(map(printable, _lines(status))))
 
 
 def retry_failed(plan: WatchPlan, state_folder: Path, has_work_after: bool) -> None:

@@ -13,6 +13,7 @@ import click
 
 from rebounce.cli_presets import find_preset
 from rebounce.interruption import STOPS
+from rebounce.printable import printable
 from rebounce.watchers.settings import WatchPlan
 from rebounce.watchers.watch_file import overriding, plan_for, read_watch_file
 
@@ -144,7 +145,7 @@ def _sayer(arguments: "Arguments") -> Callable[[str, str], None]:
     def say(level: str, sentence: str) -> None:
         if level == "info" and (arguments.is_quiet or (not arguments.is_verbose and sentence.endswith(small))):
             return
-        click.echo(f"rebounce: {sentence}", err=True)
+        click.echo(f"rebounce: {printable(sentence)}", err=True)
 
     return say
 

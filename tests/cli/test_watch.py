@@ -130,6 +130,9 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(bounces: Path, tmp
         "exclude": (bounces, "-q", "-v"),
         "token-restore": (bounces, "--preset", "token-restor", "--once"),
         "lies inside": (bounces, bounces / "Album"),
+        "--status only tells": (bounces, "--status", "--retry"),
+        "--retry has no JSON": (bounces, "--retry", "--json"),
+        "watch: expected web = ": (bounces, "--web-address", "nowhere"),
     }
     there = os.getcwd()
     os.chdir(tmp_path)
@@ -176,3 +179,11 @@ def test_nothing_of_the_audio_stack_is_loaded_by_the_service_itself(bounces: Pat
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
     assert "Restored/Mix.wav" in files(bounces)
+
+
+def test_a_name_cannot_tell_the_terminal_what_to_do(bounces: Path) -> None:
+    (bounces / "Mix.wav").rename(bounces / "a\x1b[2Jb\nc.wav")
+    done = watch(bounces, "-v")
+    assert "a\\x1b[2Jb\\nc.wav" in done.err
+    assert "\x1b" not in done.err + rebounce("watch", bounces, "--status").out
+    assert "Restored/a\x1b[2Jb\nc.wav" in files(bounces)

@@ -50,6 +50,8 @@ class Arrivals:
         self._looks: list[tuple[float, str]] = []
         self._ignored: set[str] = set()
         self._met_ignored: set[str] = set()
+        self._blind: set[str] = set()
+        self._met_blind: set[str] = set()
         self._version = ledger.version()
         self._pick_up()
 
@@ -70,6 +72,7 @@ class Arrivals:
         found: set[str] = set()
         new: list[tuple[str, Stamp]] = []
         told, self._met_ignored = self._ignored, set[str]()
+        self._met_blind = set()
         start = len(self._root) + 1
         for entry in scan(self._root, below, self._layout.is_reserved, self._cannot_read):
             path = entry.path[start:] if os.sep == "/" else entry.path[start:].replace(os.sep, "/")
@@ -81,7 +84,9 @@ class Arrivals:
         # What is ignored is told once for as long as it is there.
         self._ignored = told | self._met_ignored if below else self._met_ignored
         if not below:
-            self._lose(path for path in (*self._known, *self._queued, *self._followed) if path not in found)
+            self._blind = self._met_blind
+            gone = (path for path in (*self._known, *self._queued, *self._followed) if path not in found)
+            self._lose(path for path in gone if not self._is_below_blind(path))
 
     def notice(self, paths: Iterable[str], now_s: float) -> bool:
         """Something happened at these paths; True when there are folders among them."""
@@ -217,7 +222,12 @@ class Arrivals:
     def _take_up(self, new: list[tuple[str, Stamp]]) -> None:
         if not new:
             return
-        self._ledger.discover(new)
+        try:
+            self._ledger.discover(new)
+        except BaseException:
+            for path, _ in new:
+                self._followed.pop(path, None)  # without a row it would never be worked on; the next scan meets it anew
+            raise
         for path, stamp in new:
             self._journal.event("discovered", f"{path}: seen", path=path, size=stamp.size)
 
@@ -233,7 +243,7 @@ class Arrivals:
             self._journal.event("queued", f"{path}: {reason or 'finished, queued'}", path=path, reason=reason)
 
     def _lose(self, paths: Iterable[str]) -> None:
-        """These files are gone; those below them too, where one was a folder."""
+        """These files are gone."""
         gone = {path for path in paths if path not in self._running}
         if not gone:
             return
@@ -257,12 +267,15 @@ class Arrivals:
             self._journal.event("ignored", f"{path}: ignored, {ignored.reason}", path=path)
         return False
 
+    def _is_below_blind(self, path: str) -> bool:
+        """True for what lies in a folder that could not be looked into: nobody knows whether it is gone."""
+        return any(path.startswith(f"{folder}/") for folder in self._blind)
+
     def _cannot_read(self, folder: str, problem: OSError) -> None:
-        self._journal.once(
-            "unreadable",
-            f"{folder}: the folder cannot be read ({problem.strerror}); check its permissions",
-            path=folder,
-        )
+        self._met_blind.add(folder)
+        if folder not in self._blind:
+            sentence = f"{folder}: the folder cannot be read ({problem.strerror}); check its permissions"
+            self._journal.event("unreadable", sentence, "warning", path=folder)
 
 
 def is_there(root: Path) -> bool:

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from rebounce.watchers.bounce import stem_of, to_bytes
+from rebounce.watchers.leases import STALE_S
 from rebounce.watchers.processes import Owner, is_alive, is_here, owner_from
 from rebounce.watchers.renaming import NO_LINKS
 from rebounce.watchers.steps import step
 
 BEAT_S = 5.0
-# A machine that sleeps, or a share that hangs, must not lose its claims at once.
-STALE_S = 90.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

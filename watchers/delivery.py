@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from rebounce.engine.batch_plan import RESOURCE_FORK_PREFIX
+from rebounce.engine.errors import OutputError
 from rebounce.engine.history import sha256_of
 from rebounce.engine.staging import Keeping, Staged, copy_unchanged, output_errors, sync_folder
 from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
@@ -217,8 +218,20 @@ def _moved(source: Path, target: Path, stamp: Stamp) -> bool:
         target.unlink()
         return False
     if stamp_of(source.stat()) == stamp:
-        source.unlink()
+        _take_away(source, target)
     return True
+
+
+def _take_away(source: Path, target: Path) -> None:
+    """Remove the old name; where that is not allowed, the new one again, so that the original lies in one place."""
+    try:
+        source.unlink()
+    except OSError as problem:
+        target.unlink()
+        raise OutputError(
+            f"the result is there, but the original cannot be taken out of {source.parent} ({problem.strerror}); make "
+            'that folder writable, or set originals = "keep"'
+        ) from problem
 
 
 def _renamed(source: Path, target: Path, stamp: Stamp) -> bool:

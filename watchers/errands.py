@@ -38,6 +38,7 @@ class Errands:
         self._ledger = ledger
         self._journal = journal
         self._running: list[_Errand] = []
+        self._begun: set[int] = set()
         self._may_be_due = True
 
     @property
@@ -55,14 +56,18 @@ class Errands:
         if not self._may_be_due or not free:
             return
         due = self._ledger.untold()
-        for bounce in due[:free]:
+        new = [bounce for bounce in due if bounce.id not in self._begun]
+        for bounce in new[:free]:
             self._start(bounce)
-        self._may_be_due = len(due) > free
+        self._may_be_due = len(new) > free
 
     def _start(self, bounce: Bounce) -> None:
         is_failure = bounce.state is State.FAILED
         command = self._folder.on_failed if is_failure else self._folder.on_done
-        if command:
+        self._begun.add(bounce.id)
+        if not command:
+            self._tell(bounce)
+        else:
             try:
                 process = subprocess.Popen(
                     filled(command, self._values(bounce)),
@@ -74,7 +79,12 @@ class Errands:
                 self._running.append(_Errand(bounce=bounce, process=process, since_s=time.monotonic()))
             except OSError as problem:
                 self._complain(bounce, f"could not be started ({problem.strerror or problem})")
+                self._tell(bounce)
+
+    def _tell(self, bounce: Bounce) -> None:
+        """Its command has ended, and is not run again."""
         self._ledger.told(bounce.id)
+        self._begun.discard(bounce.id)
 
     def _values(self, bounce: Bounce) -> dict[str, str]:
         layout = self._layout
@@ -98,9 +108,12 @@ class Errands:
 
     def _has_ended(self, errand: _Errand) -> bool:
         code = errand.process.poll()
+        if code is not None:
+            self._tell(errand.bounce)
         if code is None and time.monotonic() - errand.since_s > LIMIT_S:
             errand.process.kill()
             errand.process.wait()
+            self._tell(errand.bounce)
             self._complain(errand.bounce, f"took longer than {LIMIT_S / 60:.0f} minutes and was stopped")
             return True
         if code:

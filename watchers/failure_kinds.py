@@ -112,5 +112,6 @@ def _sentence(problem: BaseException, source: Path) -> str:
     if isinstance(problem, MemoryError):
         return "the memory is used up; close other programs, or use fewer jobs"
     if isinstance(problem, RebounceError | OSError):
-        return _PART.sub(r"\1", str(problem)).removeprefix(f"{source}: ")
+        text = _PART.sub(r"\1", str(problem)).removeprefix(f"{source}: ")
+        return text.replace(", or choose another with -o", "")
     return f"unexpected {type(problem).__name__}: {problem}; please report it"

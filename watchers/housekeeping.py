@@ -1,10 +1,10 @@
 """What is forgotten and removed in time: old rows of the ledger, and originals that were to be kept for some days only.
 
 What always holds: an original is removed only where the user asked for it, only from Done/, and only while it is what
-was put there; once the clock of the day has jumped,
-nothing is removed until the next start.
+was put there; a service that sees the clock of the day jump removes nothing until its next start.
 """
 
+import os
 import time
 from collections.abc import Callable
 
@@ -65,7 +65,8 @@ class Housekeeping:
         if self._folder.keep_done_days is not None:
             for bounce in ledger.done_before(now_s - self._folder.keep_done_days * DAY_S):
                 self._remove_original(bounce)
-        ledger.prune(now_s - self._ledger_days * DAY_S)
+        gone = [path for path in ledger.kept() if not os.path.lexists(self._layout.at(path))]
+        ledger.prune(now_s - self._ledger_days * DAY_S, gone)
 
     def _remove_original(self, bounce: Bounce) -> None:
         place = self._layout.at(bounce.source)

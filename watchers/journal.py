@@ -3,6 +3,7 @@
 What always holds: a journal that cannot be written (a full disk, a share that is gone) never disturbs the work.
 """
 
+import contextlib
 import json
 import logging
 import time
@@ -35,6 +36,10 @@ class Journal:
         self._path = folder / NAME
         self._limits = {"maxBytes": int(log_mb * 1e6), "backupCount": keep_logs}
         self._handler: _QuietHandler | None = None
+        with contextlib.suppress(OSError):
+            folder.mkdir(
+                parents=True, exist_ok=True
+            )  # here alone: later another folder may lie in the place of this one
 
     def event(self, event: str, sentence: str, level: str = "info", **facts: Any) -> None:
         """Write down what happened: its name, a sentence, and what else is known."""
@@ -63,7 +68,6 @@ class Journal:
     def _write(self, line: str) -> None:
         try:
             if self._handler is None:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._handler = _QuietHandler(self._path, encoding="utf-8", delay=True, **self._limits)  # type: ignore[arg-type]
                 self._handler.setFormatter(logging.Formatter("%(message)s"))
         except OSError:

@@ -10,7 +10,7 @@ from os.path import realpath
 from pathlib import Path, PurePosixPath
 
 from rebounce.engine.batch_plan import target_name
-from rebounce.watchers.settings import WatchFolder
+from rebounce.watchers.settings import WatchFolder, plain_name
 
 PRIVATE = ".rebounce"
 LEDGER = "ledger.sqlite"
@@ -55,7 +55,8 @@ class Layout:
 
     def is_reserved(self, path: str) -> bool:
         """True for what lies in one of our own folders."""
-        return path.partition("/")[0] in self.reserved
+        # By their plain letters: a disk that takes "restored" for "Restored" would give us our own results to restore.
+        return plain_name(path.partition("/")[0]) in map(plain_name, self.reserved)
 
     def result(self, path: str, file_format: str) -> str:
         """Where the result of a bounce goes."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from rebounce.watchers.bounce import Bounce
 from rebounce.watchers.processes import is_alive, is_here
 
+# A machine that sleeps, or a share that hangs, must not lose what it has at once.
 STALE_S = 90.0
 
 

@@ -70,7 +70,7 @@ class Ledger:
         """A number that changes when somebody else has changed the ledger."""
         try:
             return int(self._database.execute("PRAGMA data_version").fetchone()[0])
-        except sqlite3.OperationalError as problem:
+        except sqlite3.DatabaseError as problem:
             raise _disk_trouble(self.path, problem) from problem
 
     # -- what the watching side says
@@ -237,10 +237,11 @@ class Ledger:
             return self._do("rerun", id=id, preset=preset) == 1
 
     @step("ledger.prune")
-    def prune(self, before: float) -> int:
-        """Forget what was finished before a time and lies in the folder no more."""
+    def prune(self, before: float, gone: Iterable[str] = ()) -> int:
+        """Forget what was finished before a time and was moved away, or lay at one of these paths and is gone."""
         with self._transaction():
-            return self._do("prune", before=before)
+            kept = sum(self._do("prune_kept", before=before, **_at(path)) for path in gone)
+            return kept + self._do("prune", before=before)
 
     # -- what is there
 
@@ -353,7 +354,7 @@ class Ledger:
             self._database.execute("BEGIN IMMEDIATE")
             yield
             self._database.execute("COMMIT")
-        except sqlite3.OperationalError as problem:
+        except sqlite3.DatabaseError as problem:
             raise _disk_trouble(self.path, problem) from problem
         finally:
             if self._database.in_transaction:
@@ -366,7 +367,7 @@ class Ledger:
     def _rows(self, name: str, **values: Any) -> list[sqlite3.Row]:
         try:
             return self._database.execute(queries()[name], {"now": self._now_s()} | values).fetchall()
-        except sqlite3.OperationalError as problem:
+        except sqlite3.DatabaseError as problem:
             raise _disk_trouble(self.path, problem) from problem
 
     def _all(self, name: str, **values: Any) -> list[Bounce]:
@@ -400,9 +401,11 @@ def _file_number(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _disk_trouble(path: Path, problem: sqlite3.OperationalError, what: str = "used") -> OutputError:
+def _disk_trouble(path: Path, problem: sqlite3.DatabaseError, what: str = "used") -> OutputError:
     kind = DiskFull if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else OutputError
-    return kind(f"{path}: the ledger cannot be {what} ({problem}); check the room and the state of its disk")
+    return kind(
+        f"{path}: the ledger cannot be {what} ({problem}); check its permissions, and its disk for room and health"
+    )
 
 
 def _plain(text: str) -> str:

@@ -7,19 +7,19 @@ whatever goes wrong with one file or one folder, the others are served on.
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from rebounce.engine.errors import RebounceError, UsageError
 from rebounce.watchers.bounce import Bounce, State
-from rebounce.watchers.claims import STALE_S
 from rebounce.watchers.config_reload import ConfigFile
 from rebounce.watchers.crew import WARM_S, Crew, Died, Ended
 from rebounce.watchers.file_systems import is_share
 from rebounce.watchers.journal import Journal, Say
 from rebounce.watchers.layout import layout_of
+from rebounce.watchers.leases import STALE_S
 from rebounce.watchers.processes import this_process
 from rebounce.watchers.settings import WatchFolder, WatchPlan
 from rebounce.watchers.status import Watched
@@ -70,7 +70,6 @@ class Tally:
 
     failed: int = 0
     finished: int = 0
-    reasons: list[str] = field(default_factory=list)
 
 
 class Service:
@@ -86,6 +85,9 @@ class Service:
         self._paths: dict[tuple[Path, int], str] = {}
         self._config = ConfigFile(plan.config) if plan.config and around.read_plan else None
         self._turned_s = time.monotonic()
+        self._coming: list[WatchFolder] = []
+        self._is_changing = False
+        self._shown: list[Watched] = []
         self.tally = Tally()
         self.folders: list[WatchedFolder] = []
 
@@ -121,6 +123,7 @@ class Service:
     def run(self, once: bool = False) -> int:
         """Serve. Returns 1 when, with `once`, some file failed or had to be left."""
         try:
+            self._shown = self.watched
             for item in self.folders:
                 item.start()
             while not self._is_stopping and not (once and self._is_all_done()):
@@ -158,6 +161,8 @@ class Service:
         self._crew.release()
         if self._config is not None and self._config.has_changed():
             self._reload()
+        if self._is_changing:
+            self._change_folders()
 
     def _timeout_s(self) -> float:
         dues = [item.due_s() for item in self.folders] or [time.monotonic() + 1.0]
@@ -287,16 +292,33 @@ class Service:
         except (RebounceError, ValueError, OSError) as problem:
             self._around.say("error", f"the config was changed and cannot be used; serving on as before: {problem}")
             return
-        kept = [item for item in self.folders if item.folder in plan.folders]
-        self._close_folders([item for item in self.folders if item not in kept])
         if (plan.web, plan.web_token) != (self.plan.web, self.plan.web_token):
             self._around.say("warning", "another address or token of the page counts from the next start on")
-        self.plan, self.folders = plan, kept
-        self._crew.processes = plan.processes
-        for folder in plan.folders:
-            if folder not in [item.folder for item in kept]:
-                self._add(folder)
-        self._around.on_folders(self.watched)
+        for item in self.folders:
+            item.is_leaving = item.folder not in plan.folders
+        served = [item.folder for item in self.folders]
+        self._coming = [folder for folder in plan.folders if folder not in served]
+        self.plan, self._crew.processes = plan, plan.processes
+        self._is_changing = True
+
+    def _change_folders(self) -> None:
+        """Close the folders that are to be left and in which nothing runs; open those that wait for their places."""
+        busy = [order.layout for order in self._crew.orders]
+        for item in [item for item in self.folders if item.is_leaving and item.layout not in busy]:
+            with contextlib.suppress(RebounceError, OSError):
+                item.close()
+            self.folders.remove(item)
+        taken = [item.folder.path for item in self.folders]
+        ready = [folder for folder in self._coming if folder.path not in taken]
+        for folder in ready:
+            self._coming.remove(folder)
+            self._add(folder)
+        if self._coming or any(item.is_leaving for item in self.folders):
+            return  # something runs that was begun with the old settings
+        self._is_changing = False
+        if self.watched != self._shown:
+            self._shown = self.watched
+            self._around.on_folders(self._shown)
         self._around.say("info", f"the config was read again: {len(self.folders)} folders are served")
 
     def _add(self, folder: WatchFolder) -> None:
@@ -308,17 +330,6 @@ class Service:
             self._around.say("error", f"{folder.where}: not served: {problem}")
             return
         self.folders.append(item)
-
-    def _close_folders(self, items: list[WatchedFolder]) -> None:
-        """Folders that are served no more, or otherwise: what runs in them is finished first."""
-        layouts = [item.layout for item in items]
-        while any(order.layout in layouts for order in self._crew.orders) and not self._is_stopping:
-            wait([self._wake.connection, *self._crew.connections])
-            self._wake.clear()
-            for answer in self._crew.answers():
-                self._hear(answer)
-        for item in items:
-            item.close()
 
     # -- the end of `once`
 

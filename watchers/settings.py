@@ -102,11 +102,11 @@ class WatchFolder:
 
     def is_wanted(self, relative: str) -> bool:
         """Whether the patterns let a file through; `relative` is its path below the folder, with / between."""
-        whole_name = _plain(relative)
+        whole_name = plain_name(relative)
         names = (whole_name, whole_name.rpartition("/")[2])
-        if any(fnmatchcase(name, _plain(pattern)) for pattern in self.ignore for name in names):
+        if any(fnmatchcase(name, plain_name(pattern)) for pattern in self.ignore for name in names):
             return False
-        return not self.match or any(fnmatchcase(name, _plain(pattern)) for pattern in self.match for name in names)
+        return not self.match or any(fnmatchcase(name, plain_name(pattern)) for pattern in self.match for name in names)
 
     def _check_waiting(self) -> None:
         if self.give_up_s < self.settle_s:
@@ -122,7 +122,7 @@ class WatchFolder:
         for key in NAMES:
             name = getattr(self, key)
             # Names that differ in case alone are one folder on most systems.
-            other = seen.setdefault(_plain(name), key)
+            other = seen.setdefault(plain_name(name), key)
             if other != key:
                 raise SettingError(
                     f"expected {key} = a name of its own, found {name!r} for {other} too; give them different names",
@@ -179,7 +179,7 @@ class WatchPlan:
         _refuse_overlaps(self.folders)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name without what file systems may change in it: case, and how accents are put together."""
     return normalize("NFC", name).lower()
 

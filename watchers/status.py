@@ -42,9 +42,9 @@ def folder_status(watched: Watched, ledger: Ledger, now_s: float | None = None) 
 
 def bounce_status(bounce: Bounce, now_s: float) -> dict[str, Any]:
     """One bounce; `record` is what lies beside its result, None until there is one."""
-    return {
+    table = {
         "id": bounce.id,
-        "path": bounce.path.encode("utf-8", "backslashreplace").decode(),
+        "path": bounce.path,
         "state": bounce.state.value,
         "reason": bounce.reason,
         "preset": bounce.preset,
@@ -58,6 +58,16 @@ def bounce_status(bounce: Bounce, now_s: float) -> dict[str, Any]:
         "original": bounce.source,
         "record": bounce.record,
     }
+    return {name: _plain(value) for name, value in table.items()}
+
+
+def _plain(value: Any) -> Any:
+    """The value with every text such that it can be written as UTF-8, whatever bytes are in the names it mentions."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def eta_s(bounce: Bounce, now_s: float) -> float | None:

@@ -11,13 +11,13 @@ from pathlib import Path
 from rebounce.engine.errors import OutputError, RebounceError
 from rebounce.watchers.arrivals import Arrivals, is_there
 from rebounce.watchers.bounce import Bounce, State
-from rebounce.watchers.claims import STALE_S, Claims
+from rebounce.watchers.claims import Claims
 from rebounce.watchers.errands import Errands
 from rebounce.watchers.failing import DIED, fail
 from rebounce.watchers.housekeeping import Housekeeping
 from rebounce.watchers.journal import Journal
 from rebounce.watchers.layout import Layout
-from rebounce.watchers.leases import Leases
+from rebounce.watchers.leases import STALE_S, Leases
 from rebounce.watchers.ledger import open_ledger
 from rebounce.watchers.observer import Observer
 from rebounce.watchers.pauses import Pauses
@@ -71,6 +71,7 @@ class WatchedFolder:
         self._wait_until_s = 0.0
         self._claims = Claims(layout.claims, this_process(), stale_s=STALE_S)
         self.is_away = False
+        self.is_leaving = False  # its settings were changed: what runs is finished, and nothing begun
         self._open()
 
     def _open(self) -> None:
@@ -154,7 +155,7 @@ class WatchedFolder:
 
     def next_bounce(self) -> Bounce | None:
         """The bounce whose turn it is, taken by nobody yet; None where there is none, or work has to wait."""
-        if self.is_away or self.pauses.reason is not None or time.monotonic() < self._wait_until_s:
+        if self.is_leaving or self.is_away or self.pauses.reason is not None or time.monotonic() < self._wait_until_s:
             return None
         if not self._next:
             self._next.extend(self.ledger.next_due(NEXT_AT_ONCE))
@@ -214,6 +215,8 @@ class WatchedFolder:
 
     def park_running(self, ids: list[int]) -> None:
         """The service ends: what was broken off goes on with the next start."""
+        if not ids:
+            return
         running = [bounce for id in ids if (bounce := self.ledger.bounce(id)) and bounce.state is State.RUNNING]
         for bounce in running:
             self.ledger.park(bounce.id, "the service was stopped while it was worked on")
@@ -243,6 +246,7 @@ class WatchedFolder:
     def _checked(self) -> None:
         try:
             self._check()
+            self.journal.forget("trouble")
         except (RebounceError, OSError) as problem:
             self.in_trouble(problem)
             self._check_at_s = time.monotonic() + CHECK_S
@@ -314,6 +318,7 @@ class WatchedFolder:
             self._next.clear()
             sentence = f"{self.layout.root}: the folder is gone or unmounted; waiting until it is there again"
             self.journal.event("away", sentence, "warning")
+            self.journal.close()  # it would hold the file system of a share that was unmounted
 
     def _come_back(self) -> None:
         """Everything anew, as after a start: what happened meanwhile nobody saw."""

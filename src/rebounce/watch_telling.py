@@ -1,14 +1,16 @@
 """`rebounce watch --status` and `--retry`: what the ledgers hold, and another try for what failed."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from rebounce.engine.errors import OutputError
 from rebounce.printable import printable
 from rebounce.watchers.bounce import State
 from rebounce.watchers.file_systems import is_share
@@ -28,7 +30,7 @@ def tell_status(plan: WatchPlan, state_folder: Path, as_json: bool) -> None:
         if not layout.ledger.exists():
             _tell_unknown(watched, as_json)
             continue
-        with closing(Ledger(layout.ledger, creates=False)) as ledger:
+        with _opened(layout) as ledger:
             status = folder_status(watched, ledger)
         click.echo(json.dumps(status) if as_json else "\n".join(map(printable, _lines(status))))
 
@@ -39,7 +41,7 @@ def retry_failed(plan: WatchPlan, state_folder: Path, has_work_after: bool) -> N
         if not layout.ledger.exists():
             click.echo(f"{layout.root}: nothing failed here, the folder was never watched", err=True)
             continue
-        with closing(Ledger(layout.ledger, creates=False)) as ledger:
+        with _opened(layout) as ledger:
             retried = sum(ledger.retry(bounce.id) for bounce in ledger.in_state(State.FAILED))
             is_served = any(is_alive(owner) for owner in ledger.services())
         click.echo(f"{layout.root}: {retried} queued again", err=True)
@@ -51,6 +53,19 @@ def _layouts(plan: WatchPlan, state_folder: Path) -> Iterator[tuple[WatchFolder,
     for folder in plan.folders:
         on_share = is_share(folder.path) if folder.is_share is None else folder.is_share
         yield folder, layout_of(folder, on_share, state_folder)
+
+
+@contextmanager
+def _opened(layout: Layout) -> Iterator[Ledger]:
+    """The ledger of a folder that was watched before."""
+    try:
+        with Ledger(layout.ledger, creates=False) as ledger:
+            yield ledger
+    except sqlite3.DatabaseError as problem:
+        raise OutputError(
+            f"{layout.ledger}: the ledger is damaged ({problem}); the next start of the service sets it aside and "
+            "begins a new one"
+        ) from problem
 
 
 def _tell_unknown(watched: Watched, as_json: bool) -> None:

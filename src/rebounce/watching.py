@@ -1,8 +1,8 @@
 """What `rebounce watch` does with its arguments: check everything first, then serve, or tell, or try again."""
 
+import contextlib
 import json
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,10 +74,14 @@ def _serve(plan: WatchPlan, arguments: "Arguments") -> int:
     from rebounce.watchers.service import Service, Surroundings
 
     pages: list[Any] = []
+
+    def stop() -> None:
+        service.stop()
+
     around = Surroundings(
         state_folder=state_folder(),
         say=_sayer(arguments),
-        on_record=_on_record(arguments),
+        on_record=_on_record(arguments, stop),
         on_folders=lambda watched: _show(pages, watched),
         read_plan=(lambda: read_plan(arguments)) if plan.config else None,
     )
@@ -145,15 +149,22 @@ def _sayer(arguments: "Arguments") -> Callable[[str, str], None]:
     def say(level: str, sentence: str) -> None:
         if level == "info" and (arguments.is_quiet or (not arguments.is_verbose and sentence.endswith(small))):
             return
-        click.echo(f"rebounce: {printable(sentence)}", err=True)
+        with contextlib.suppress(OSError):  # a terminal that was closed, a file on a full disk: the work goes on
+            click.echo(f"rebounce: {printable(sentence)}", err=True)
 
     return say
 
 
-def _on_record(arguments: "Arguments") -> Callable[[dict[str, Any]], None]:
-    def show(record: dict[str, Any]) -> None:
-        if arguments.as_json:
-            click.echo(json.dumps(record, allow_nan=False))
-            sys.stdout.flush()
+def _on_record(arguments: "Arguments", stop: Callable[[], None]) -> Callable[[dict[str, Any]], None]:
+    """Prints records; when nobody reads them any more the service ends in order, since that is what they were for."""
 
-    return show
+    def show(record: dict[str, Any]) -> None:
+        try:
+            click.echo(json.dumps(record, allow_nan=False))
+        except BrokenPipeError:
+            stop()
+        except OSError as problem:
+            with contextlib.suppress(OSError):
+                click.echo(f"rebounce: a record could not be told ({problem.strerror}); it lies in its file", err=True)
+
+    return show if arguments.as_json else lambda record: None

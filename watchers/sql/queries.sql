@@ -153,6 +153,10 @@ SELECT * FROM bounces WHERE state IN ('done', 'unchanged') AND source <> path AN
 -- name: prune
 DELETE FROM bounces WHERE state IN ('done', 'unchanged', 'failed') AND source <> path AND finished_at < :before;
 
+-- name: prune_kept
+DELETE FROM bounces
+WHERE path = :path AND source = path AND state IN ('done', 'unchanged', 'failed') AND finished_at < :before;
+
 -- name: serve
 INSERT OR REPLACE INTO services (owner, preset, started_at) VALUES (:owner, :preset, :now);
 

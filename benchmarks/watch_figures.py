@@ -138,11 +138,8 @@ def _rounds(preset: str) -> tuple[list[float], list[float]]:
             _write_files(bounces)
             nothing_s = _restore_s(empty, out, preset)
             theirs.append(_restore_s(bounces, out, preset) - nothing_s)
-            subprocess.run(
-                [*COMMAND, "watch", bounces, "--once", "-q", "--settle", "0.2", "--preset", preset]
-                + ["--jobs", str(PROCESSES)],
-                check=True,
-            )
+            command = [*COMMAND, "watch", bounces, "--once", "-q", "--settle", "0.2", "--preset", preset]
+            subprocess.run([*command, "--jobs", str(PROCESSES)], check=True)
             ours.append(_worked_s(bounces))
     return ours, theirs
 

@@ -178,3 +178,31 @@ def test_an_unfinished_rf64_is_repaired(tmp_path: Path, size: int) -> None:
     container, samples = opened(tmp_path / "x.rf64", data)
     assert samples == SAMPLES
     assert "repaired" in container.messages[0]
+
+
+def rf64(samples: bytes, promised: int) -> bytes:
+    """An RF64 whose 64-bit size of the samples says so much."""
+    sizes = chunk(b"ds64", struct.pack("<QQQI", promised + 72, promised, promised // 4, 0))
+    return riff(sizes, chunk(b"fmt ", pcm_format()), b"data\xff\xff\xff\xff" + samples, magic=b"RF64")
+
+
+@pytest.mark.parametrize("promised", [len(SAMPLES) + 4, 1 << 31, 5_000_000_000, (1 << 64) - 0x101 - 3])
+def test_an_rf64_that_promises_more_than_it_holds_is_cut_short_and_not_repaired(tmp_path: Path, promised: int) -> None:
+    (tmp_path / "x.rf64").write_bytes(rf64(SAMPLES, promised))
+    with pytest.raises(UnreadableFile, match=f"promises {promised // 4} frames, the file holds 1000"):
+        open_source(tmp_path / "x.rf64")
+
+
+def test_an_rf64_of_more_than_4_gb_that_was_cut_short_is_an_error(tmp_path: Path) -> None:
+    """Its promise is beyond what 32 bits hold, as "not known" would be there."""
+    with (tmp_path / "x.rf64").open("wb") as file:
+        file.write(rf64(SAMPLES, 5_000_000_000))
+        file.truncate(4_500_000_000)  # a hole: no room is taken
+    with pytest.raises(UnreadableFile, match="promises 1250000000 frames"):
+        open_source(tmp_path / "x.rf64")
+
+
+def test_a_whole_rf64_is_read_without_a_word(tmp_path: Path) -> None:
+    container, samples = opened(tmp_path / "x.rf64", rf64(SAMPLES, len(SAMPLES)))
+    assert samples == SAMPLES
+    assert list(container.messages) == []

@@ -65,6 +65,10 @@ class Claims:
             file.write(self._content(path, number))
             file.truncate()
 
+    def is_held(self, path: str) -> bool:
+        """True while the claim is this process's; one that slept for long may have lost it."""
+        return self._is_ours(self._place(path))
+
     @step("claims.release")
     def release(self, path: str) -> None:
         """Give a claim back; one that was taken over meanwhile stays with whoever has it now."""

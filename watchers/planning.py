@@ -15,7 +15,7 @@ from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.layout import Layout, beside
 from rebounce.watchers.numbering import next_number, numbered
 from rebounce.watchers.same_bytes import has_same_bytes
-from rebounce.watchers.side_files import RECORD, TEXT, record_of, record_place, side_names, text_of
+from rebounce.watchers.side_files import RECORD, TEXT, read_record, record_of, record_place, side_names, text_of
 
 CHAIN_SUFFIX = ".chain.toml"
 
@@ -100,7 +100,7 @@ def _original(layout: Layout, bounce: Bounce, moves_original: bool) -> Move | No
 
 def _room(layout: Layout, bounce: Bounce, ready: Ready | None, original: Move | None) -> tuple[Move, ...]:
     """Older results and originals of the name, all with one number, so that they are seen to belong together."""
-    older = [ready.result] if ready is not None and _is_in_the_way(layout, ready) else []
+    older = [ready.result] if ready is not None and _is_in_the_way(layout, bounce, ready) else []
     if original is not None and _is_there(layout, original.target):
         is_same = sha256_of(layout.at(original.target)) == bounce.content_sha256
         older += [] if is_same else [original.target]
@@ -115,11 +115,14 @@ def _room(layout: Layout, bounce: Bounce, ready: Ready | None, original: Move | 
     return tuple(moves)
 
 
-def _is_in_the_way(layout: Layout, ready: Ready) -> bool:
-    """False for the very same bytes without a record: what a run delivered that was killed before it could say so."""
+def _is_in_the_way(layout: Layout, bounce: Bounce, ready: Ready) -> bool:
+    """False for the very same bytes of the same bounce: delivered by a run that was killed before it could say so."""
     if not _is_there(layout, ready.result):
         return False
-    if record_of(layout, ready.result).is_own:
+    side = record_of(layout, ready.result)
+    record = read_record(layout.at(side.path)) if side.is_own else None
+    wanted = (bounce.content_sha256, bounce.preset_hash)
+    if record is not None and (record["input_sha256"], record.get("preset_hash")) != wanted:
         return True
     return not has_same_bytes(layout.at(ready.result), layout.at(ready.parts.of(ready.result)))
 

@@ -50,16 +50,22 @@ class Outcome:
 
 LOST = "lost"
 AWAY_S = 5.0
+OVERTAKEN = "another machine took it over while this one slept"
+
+
+class Overtaken(Exception):
+    """Another machine has taken over the claim while this one slept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Where one bounce is worked on."""
+    """Where one bounce is worked on; `is_ours` says whether the claim on it is still held."""
 
     folder: WatchFolder
     layout: Layout
     ledger: Ledger
     on_progress: Progress
+    is_ours: Callable[[], bool] = lambda: True
 
     @property
     def moves_original(self) -> bool:
@@ -74,16 +80,32 @@ def work_on(bench: Bench, id: int, prepare: Callable[[Bounce], Prepared]) -> Out
         check_here(bench.layout)
         if bounce.plan is None:
             _stage(bench, bounce, prepare)
+        if not bench.is_ours():
+            raise Overtaken
         return _deliver(bench, id)
     except KeyboardInterrupt:
         bench.ledger.park(id, "the service was stopped while it was worked on; it goes on with the next start")
         return Outcome(state=State.PARKED, reason="stopped")
+    except Overtaken:
+        return _left_to_others(bench, id)
     except Vanished as problem:
         bench.ledger.unplan(id, str(problem))
         return Outcome(state=State.QUEUED, reason=str(problem))
     except Exception as problem:
         # Whatever one bounce meets must not take the service with it.
         return _failed(bench, id, judge(problem, bench.layout.at(bounce.source)))
+
+
+def _left_to_others(bench: Bench, id: int) -> Outcome:
+    """Throw away what was staged: another machine has taken the work over, and may have done it."""
+    bounce = bench.ledger.known(id)
+    if bounce.plan is None:
+        bench.ledger.again(id, OVERTAKEN, wait_s=AWAY_S)
+    else:
+        for part in plan_from(bounce.plan).staged:
+            bench.layout.at(part).unlink(missing_ok=True)
+        bench.ledger.unplan(id, OVERTAKEN)
+    return Outcome(state=State.QUEUED, reason=OVERTAKEN)
 
 
 def _deliver(bench: Bench, id: int) -> Outcome:
@@ -135,6 +157,8 @@ def _stage(bench: Bench, bounce: Bounce, prepare: Callable[[Bounce], Prepared]) 
     try:
         record = _copied_from_twin(bench, bounce, parts) or _restored(bench, bounce, prepared, parts)
         check_here(bench.layout)
+        if not bench.is_ours():
+            raise Overtaken
         if stamp_of(source.stat()) != stamp:
             raise StillWritten(still_written(source))
         _stage_record(bench, bounce, record, parts, stamp)

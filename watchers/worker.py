@@ -236,7 +236,13 @@ def _claimed(desk: "_Desk", order: Restore, ledger: "Ledger") -> "Outcome":
             ledger.again(order.id, CLAIMED, wait_s=min(CLAIMED_WAIT_S, order.stale_s / 2))
             return Outcome(state=State.QUEUED, reason=CLAIMED)
         teller = _Teller(order.id, ledger, desk.connection)
-        bench = Bench(folder=order.folder, layout=order.layout, ledger=ledger, on_progress=teller.tell)
+        bench = Bench(
+            folder=order.folder,
+            layout=order.layout,
+            ledger=ledger,
+            on_progress=teller.tell,
+            is_ours=lambda: not order.uses_claims or desk.claims(order).is_held(path),
+        )
 
         def prepare(bounce: Bounce) -> "Prepared":
             return desk.presets.get(order.folder, bounce.preset)

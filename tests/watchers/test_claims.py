@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -5,10 +6,12 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 from bouncing import gone_process
+from mounting import make_read_only, mount_again, own_mounts
 
 from rebounce.watchers.claims import Claims
 from rebounce.watchers.processes import Owner, this_process
@@ -220,3 +223,44 @@ def test_a_killed_process_leaves_a_claim_that_the_next_one_gets(folder: Path) ->
     assert subprocess.run([sys.executable, "-c", code, str(folder)], check=False).returncode == 9
     assert len(list(folder.iterdir())) == 1
     assert claims(folder, ME).take("Mix.wav")
+
+
+def test_a_take_over_that_was_killed_half_way_is_done_by_another_in_time(folder: Path) -> None:
+    """Of all that find the same stale claim the one whose turn it is leaves a file for as long as it takes."""
+    clock = Clock()
+    assert claims(folder, gone_process()).take("Mix.wav")
+    (place,) = folder.iterdir()
+    turn = place.with_suffix(f".turn-{blake2b(place.read_bytes(), digest_size=8).hexdigest()}")
+    turn.touch()
+    mine = claims(folder, ME, clock)
+    assert not mine.take("Mix.wav")
+    clock.now_s += STALE_S
+    assert not mine.take("Mix.wav")
+    assert mine.take("Mix.wav")
+    assert list(folder.iterdir()) == [place]
+
+
+def test_on_a_share_without_links_claims_are_created_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No such share is at hand: the system call answers as theirs does."""
+
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+    clock = Clock()
+    a, b = claims(folder, machine("a"), clock), claims(folder, machine("b"), clock)
+    assert a.take("Mix.wav")
+    assert not b.take("Mix.wav")
+    assert owners(folder) == ["a"]
+    clock.now_s += STALE_S
+    assert b.take("Mix.wav")
+    assert owners(folder) == ["b"]
+    b.release("Mix.wav")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_share_on_which_nothing_can_be_written_is_an_error(folder: Path) -> None:
+    with own_mounts():
+        make_read_only(mount_again(folder.parent, folder.parent))
+        with pytest.raises(OSError, match="Read-only"):
+            claims(folder, ME).take("Mix.wav")

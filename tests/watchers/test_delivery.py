@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bouncing import NOT_AUDIO, Serving, discovered, tiny, watch_folder
-from mounting import mount_memory, own_mounts
+from mounting import make_read_only, mount_again, mount_memory, own_mounts
 
 from rebounce.engine.errors import DiskFull, OutputError
 from rebounce.engine.history import sha256_of
@@ -264,6 +264,24 @@ def test_killed_between_the_two_halves_of_renaming_a_record_there_is_one_in_the_
     assert record == {"input_sha256": "c", "output": str(layout.at("Restored/Mix (1).wav"))}
 
 
+def test_killed_while_room_was_made_the_rest_is_made_under_the_same_number(serving: Serving) -> None:
+    first = finish_first(serving)
+    second = started(serving, "Mix.wav", tiny(2))
+    plan = planned(serving, second, "Restored/Mix.wav", b"second")
+    os.link(serving.layout.at("Restored/Mix.wav"), serving.layout.at("Restored/Mix (1).wav"))
+    record = read_record(serving.layout.at("Restored/Mix.json"))
+    assert record is not None
+    new = record | {"output": str(serving.layout.at("Restored/Mix (1).wav"))}
+    serving.layout.at("Restored/Mix (1).json").write_bytes(record_text(new))
+    finish(serving.layout, serving.ledger, second.id, plan, is_told=True)
+    known = serving.ledger.known(first.id)
+    assert (known.result, known.source) == ("Restored/Mix (1).wav", "Done/Mix (1).wav")
+    assert set(serving.files()) == {
+        f"{path}{end}" for path in ("Restored/Mix", "Restored/Mix (1)") for end in (".wav", ".json")
+    } | {"Done/Mix.wav", "Done/Mix (1).wav"}
+    assert record_of(serving.layout, "Restored/Mix (1).wav").is_own
+
+
 # -- the original
 
 
@@ -347,6 +365,50 @@ def test_what_an_earlier_failure_left_is_removed_once_or_more(layout: Layout) ->
     assert os.listdir(layout.at("Errors")) == []
 
 
+def writing_at(monkeypatch: pytest.MonkeyPatch, deed: Callable[[Path], object]) -> None:
+    """Somebody does it in the very moment in which a second name has been given."""
+    link = os.link
+
+    def linked(source: Path, target: Path) -> None:
+        link(source, target)
+        deed(source)
+
+    monkeypatch.setattr(os, "link", linked)
+
+
+def test_an_original_that_is_written_to_in_the_moment_in_which_it_is_moved_stays(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was = original(layout)
+    writing_at(monkeypatch, lambda source: source.write_bytes(b"more of it"))
+    assert not move_original(layout, MOVE, was, None)
+    assert layout.at("Mix.wav").read_bytes() == b"more of it"
+    assert os.listdir(layout.at("Done")) == []
+
+
+def test_an_original_that_is_replaced_in_the_moment_in_which_it_is_moved_is_moved_and_the_new_one_stays(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was = original(layout)
+    (layout.root / "new").write_bytes(b"the next bounce")
+    writing_at(monkeypatch, lambda source: os.rename(layout.root / "new", source))
+    assert move_original(layout, MOVE, was, None)
+    assert layout.at("Mix.wav").read_bytes() == b"the next bounce"
+    assert layout.at("Done/Mix.wav").read_bytes() == b"original"
+
+
+def test_an_original_that_may_not_be_taken_away_lies_in_one_place_and_the_reason_is_told(layout: Layout) -> None:
+    layout.at("Album").mkdir()
+    was = original(layout)
+    layout.at("Mix.wav").rename(layout.at("Album/Mix.wav"))
+    with own_mounts():
+        make_read_only(mount_again(layout.at("Album"), layout.at("Album")))
+        with pytest.raises(OutputError, match="the original cannot be taken out of"):
+            move_original(layout, Move(source="Album/Mix.wav", target="Done/Album/Mix.wav"), was, None)
+        assert os.listdir(layout.at("Done/Album")) == []
+        assert layout.at("Album/Mix.wav").read_bytes() == b"original"
+
+
 # -- on another disk
 
 
@@ -366,6 +428,13 @@ def test_an_original_goes_to_another_disk_whole_and_with_its_time(other_disk: La
     assert stamp(other_disk.at("Done/A/Mix.wav")) == was
     assert other_disk.at("Done/A/Mix.wav").read_bytes() == b"original"
     assert os.listdir(other_disk.at("Done/A")) == ["Mix.wav"]
+
+
+def test_what_macos_wrote_beside_it_stays_where_it_cannot_go_along(other_disk: Layout) -> None:
+    was = original(other_disk)
+    other_disk.at("._Mix.wav").write_bytes(b"fork")
+    assert move_original(other_disk, MOVE, was, None)
+    assert other_disk.at("._Mix.wav").read_bytes() == b"fork"
 
 
 def test_killed_before_the_old_name_was_taken_away_it_is_there_once(other_disk: Layout) -> None:

@@ -31,12 +31,13 @@ from rebounce.watchers.side_files import is_record_of, read_record, record_place
 # The first two share the name of their record; the third is another folder's.
 PATHS = ("Mix.wav", "Mix.bwf", "Sub/Mix.wav")
 CONTENTS = (*(tiny(number) for number in range(4)), NOT_AUDIO, NOT_AUDIO * 2)
+OWN = b"the user's own"
 PRESETS = Presets()
 RESULTS: dict[tuple[bytes, str], bytes] = {}
 PLAIN = 1_000_000  # behind all numbers
 PART = re.compile(r"\..*\.rebounce\.part")
 
-kills = st.sampled_from([None, *range(44)])
+kills = st.sampled_from([None, *range(32)])
 paths = st.sampled_from(PATHS)
 choices = st.integers(0, 20)
 contents = st.integers(0, len(CONTENTS) - 1)
@@ -154,6 +155,27 @@ class Bouncing(RuleBasedStateMachine):
         """The usual case: a file comes, and is worked on at once."""
         self.drop(path, number)
         self.everything_is_worked_off(kill)
+
+    @rule(path=paths, first=contents, second=contents, kill=kills)
+    def bounce_again(self, path: str, first: int, second: int, kill: int | None) -> None:
+        """Before the first is worked off, when that was killed."""
+        self.bounce(path, first, kill)
+        self.bounce(path, second, None)
+
+    @rule(path=paths, kill=kills)
+    def bounce_the_same_again(self, path: str, kill: int | None) -> None:
+        content = self.model.done[path].plain
+        if content is not None:
+            self.bounce(path, CONTENTS.index(content), kill)
+
+    @rule(path=paths)
+    def lay_a_file_among_the_results(self, path: str) -> None:
+        """A user's own, which is never replaced."""
+        place = self.serving.layout.at(f"Restored/{path}")
+        if self.model.restored[path].plain is None and not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(OWN)
+            self.model.restored[path].plain = OWN
 
     @rule(path=paths)
     def delete(self, path: str) -> None:
@@ -339,7 +361,7 @@ class Bouncing(RuleBasedStateMachine):
         """Each result has a record of its own, and each failure that has the plain name a sentence."""
         layout = self.serving.layout
         for path, content in files.items():
-            if path.startswith("Restored/") and path.endswith((".wav", ".bwf")) and not PART.fullmatch(Path(path).name):
+            if is_result(path, content):
                 place = layout.at(record_place(layout, path))
                 assert is_record_of(place, PurePosixPath(path).name), path
                 record = read_record(place)
@@ -355,6 +377,11 @@ class Bouncing(RuleBasedStateMachine):
                 assert text.path in files
         # The file of a failure may have gone meanwhile.
         assert sum(path.endswith(".txt") for path in files) >= failures
+
+
+def is_result(path: str, content: bytes) -> bool:
+    is_part = PART.fullmatch(PurePosixPath(path).name)
+    return path.startswith("Restored/") and path.endswith((".wav", ".bwf")) and not is_part and content != OWN
 
 
 def is_ours(bounce: Bounce) -> bool:
@@ -397,5 +424,5 @@ def half(content: bytes, folder: Path) -> bytes:
 
 TestBouncing = Bouncing.TestCase
 TestBouncing.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=50, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -186,6 +186,6 @@ def _strays(ground: Ground, expected: Expectation) -> Iterator[str]:
     wanted = _wanted(ground, expected)
     for name in files_below(ground.root):
         folder, _, own = name.partition("/")
-        is_ours = folder == ".rebounce" and own in OWN_FILES
+        is_ours = folder == ".rebounce" and (own in OWN_FILES or re.fullmatch(r"log\.jsonl\.\d", own) is not None)
         if name not in wanted and name not in expected.others and not is_ours:
             yield f"{name} should not be there"

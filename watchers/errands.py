@@ -42,8 +42,9 @@ class Errands:
         self._may_be_due = True
 
     @property
-    def are_running(self) -> bool:
-        return bool(self._running)
+    def are_done(self) -> bool:
+        """True when no command runs, and none is known to be due, of an earlier run perhaps."""
+        return not self._running and not self._may_be_due
 
     def expect(self) -> None:
         """Something was finished."""

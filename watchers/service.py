@@ -346,5 +346,5 @@ class Service:
 def _is_done(item: WatchedFolder) -> bool:
     if item.is_away:
         return True
-    is_idle = item.arrivals.are_settled and not item.errands.are_running
+    is_idle = item.arrivals.are_settled and item.errands.are_done
     return is_idle and (item.pauses.reason is not None or not item.ledger.next_due())

@@ -60,7 +60,7 @@ class Running:
 
     def ended(self) -> None:
         """Look after the commands until all have ended."""
-        self.until(lambda: not self.errands.are_running)
+        self.until(lambda: self.errands.are_done)
 
     def until(self, is_so: Callable[[], bool]) -> None:
         deadline_s = time.monotonic() + IN_TIME_S
@@ -126,7 +126,7 @@ def test_nothing_is_told_twice_and_nothing_before_it_is_done(make: Make) -> None
     running.serving.drop("Mix.wav", tiny(1))
     running.serving.notice()
     running.errands.tick()
-    assert not running.errands.are_running
+    assert running.errands.are_done
     running.serving.work_off()
     running.errands.expect()
     for _ in range(3):
@@ -184,7 +184,7 @@ def test_without_a_command_there_is_nothing_to_tell(make: Make) -> None:
     running = make()
     running.bounce("Mix.wav", tiny(1))
     running.errands.tick()
-    assert not running.errands.are_running
+    assert running.errands.are_done
     assert running.serving.ledger.untold() == []
 
 

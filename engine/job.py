@@ -67,7 +67,8 @@ class Job:
 
     `copy_target` is where the input goes when nothing was changed (a lossy file keeps its own suffix then). `root` is
     the output folder whose notes tell our own results from other files; None where a single file is asked for. `model`
-    is what the chain's models were called when `preset_hash` was made of them.
+    is what the chain's models were called when `preset_hash` was made of them. `input_sha256` is the input's, where the
+    caller has read it already.
     """
 
     source: Path
@@ -78,4 +79,5 @@ class Job:
     preset: str = "board"
     preset_hash: str = ""
     model: str | None = None
+    input_sha256: str | None = None
     is_forced: bool = False

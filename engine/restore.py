@@ -37,7 +37,7 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
     started_s = time.perf_counter()
     # What overflows ends as an error that names the plugin; numpy's own warnings would only add noise.
     with open_source(job.source) as source, np.errstate(all="ignore"):
-        origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
+        origin = _origin(job)
         record = replace(_record(job, source, origin), model=_model(job, board))
         found = _existing_result(job, origin)
         if found is not None:
@@ -71,7 +71,7 @@ def foresee(job: Job) -> Record:
     """What a run would find before it began: the file's header, and a result that is there already."""
     try:
         with open_source(job.source) as source:
-            origin = Origin(input_sha256=sha256_of(job.source), preset_hash=job.preset_hash, version=__version__)
+            origin = _origin(job)
             record = _record(job, source, origin)
             found = _existing_result(job, origin)
     except (RebounceError, OSError) as problem:
@@ -116,6 +116,11 @@ def _record(job: Job, source: Source, origin: Origin) -> Record:
         frames=info.frames,
         subtype=info.subtype,
     )
+
+
+def _origin(job: Job) -> Origin:
+    digest = job.input_sha256 or sha256_of(job.source)
+    return Origin(input_sha256=digest, preset_hash=job.preset_hash, version=__version__)
 
 
 def _model(job: Job, board: Board) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from rebounce.watchers import settling
 from rebounce.watchers.bounce import FINISHED, Bounce, Stamp, State, stamp_of
 from rebounce.watchers.finished import examine
-from rebounce.watchers.journal import Journal
+from rebounce.watchers.journal import INFO, SMALL, Journal
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.names import Ignored, why_ignored
@@ -229,7 +229,7 @@ class Arrivals:
                 self._followed.pop(path, None)  # without a row it would never be worked on; the next scan meets it anew
             raise
         for path, stamp in new:
-            self._journal.event("discovered", f"{path}: seen", path=path, size=stamp.size)
+            self._journal.event("discovered", f"{path}: seen", SMALL, path=path, size=stamp.size)
 
     def _write_down(self, waiting: list[tuple[str, Stamp, str]], finished: list[tuple[str, Stamp, str | None]]) -> None:
         if waiting:
@@ -240,7 +240,8 @@ class Arrivals:
         for path, stamp, reason in finished:
             del self._followed[path]
             self._queued[path] = stamp
-            self._journal.event("queued", f"{path}: {reason or 'finished, queued'}", path=path, reason=reason)
+            level = INFO if reason else SMALL
+            self._journal.event("queued", f"{path}: {reason or 'finished, queued'}", level, path=path, reason=reason)
 
     def _lose(self, paths: Iterable[str]) -> None:
         """These files are gone."""

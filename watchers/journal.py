@@ -15,8 +15,11 @@ from typing import Any
 
 NAME = "log.jsonl"
 
+SMALL, INFO = "debug", "info"
+"""The levels of what only those want to read who look closely, and of what everybody does."""
+
 Say = Callable[[str, str], None]
-"""Takes a level ("info", "warning", "error") and a line for people."""
+"""Takes a level ("debug", "info", "warning", "error") and a line for people."""
 
 
 class _QuietHandler(RotatingFileHandler):
@@ -54,10 +57,6 @@ class Journal:
         if key not in self._once:
             self._once.add(key)
             self.event(event, sentence, level, **facts)
-
-    def forget(self, event: str) -> None:
-        """Let `once` tell events of this name again."""
-        self._once = {key for key in self._once if key[0] != event}
 
     def close(self) -> None:
         """Let go of the file."""

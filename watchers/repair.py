@@ -191,6 +191,7 @@ def _restored(bench: Bench, bounce: Bounce, prepared: Prepared, parts: Parts) ->
         preset=prepared.name,
         preset_hash=prepared.preset_hash,
         model=prepared.model,
+        input_sha256=bounce.content_sha256,
         is_forced=True,
     )
     record = restore_file(job, prepared.board, bench.on_progress)
@@ -242,7 +243,8 @@ def _stage_record(bench: Bench, bounce: Bounce, record: Record, parts: Parts, st
     stage_text(layout, ready.record_part, record_text(record.to_dict()), layout.at(bounce.source))
     outcome = State.UNCHANGED if record.status == UNCHANGED else State.DONE
     plan = plan_success(layout, bounce, outcome, stamp, ready, moves_original=bench.moves_original)
-    digest = sha256_of(layout.at(parts.of(place)))
+    is_input = outcome is State.UNCHANGED
+    digest = bounce.content_sha256 if is_input else sha256_of(layout.at(parts.of(place)))
     bench.ledger.plan(bounce.id, plan.to_dict(), record.to_dict(), place, digest)
 
 

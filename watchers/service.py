@@ -58,13 +58,6 @@ class Surroundings:
 
 
 @dataclass(slots=True)
-class _Preset:
-    """What a worker said of a preset."""
-
-    uses_gpu: bool = False
-
-
-@dataclass(slots=True)
 class Tally:
     """What was done in this run."""
 
@@ -81,7 +74,7 @@ class Service:
         self._wake = Wake()
         self._is_stopping = False
         self._crew = Crew(plan.processes, around.setup, around.warm_s, lambda: self._is_stopping)
-        self._presets: dict[tuple[WatchFolder, str], _Preset] = {}
+        self._needs_gpu: dict[tuple[WatchFolder, str], bool] = {}
         self._paths: dict[tuple[Path, int], str] = {}
         self._config = ConfigFile(plan.config) if plan.config and around.read_plan else None
         self._turned_s = time.monotonic()
@@ -214,9 +207,7 @@ class Service:
             return
         assert isinstance(answer, Died | Ended), answer
         order = answer.order
-        item = next((one for one in self.folders if one.layout == order.layout), None)
-        if item is None:
-            return
+        item = next(one for one in self.folders if one.layout == order.layout)  # closed only when nothing runs in it
         if isinstance(answer, Died):
             item.died(order.id, answer.owner)
             self._ended(item, order.id, "the process that worked on it died", None)
@@ -240,23 +231,22 @@ class Service:
 
     # -- presets and cards
 
-    def _describe(self, folder: WatchFolder, preset: str | None = None) -> _Preset:
-        key = (folder, preset or folder.preset)
-        if key not in self._presets:
-            said = self._crew.describe(Describe(folder=folder, preset=preset))
-            if self._is_stopping:
-                raise KeyboardInterrupt
-            if said.error:
-                raise UsageError(f"{folder.where}: {said.error}")
-            if said.message:
-                self._around.say("warning", said.message)
-            self._presets[key] = _Preset(uses_gpu=said.uses_gpu)
-        return self._presets[key]
+    def _describe(self, folder: WatchFolder) -> None:
+        """Have a worker look at the preset of a folder; a UsageError for one that cannot be used."""
+        if (folder, folder.preset) in self._needs_gpu:
+            return
+        said = self._crew.describe(Describe(folder=folder))
+        if self._is_stopping:
+            raise KeyboardInterrupt
+        if said.error:
+            raise UsageError(f"{folder.where}: {said.error}")
+        if said.message:
+            self._around.say("warning", said.message)
+        self._needs_gpu[folder, folder.preset] = said.uses_gpu
 
     def _uses_gpu(self, folder: WatchFolder, bounce: Bounce) -> bool:
         """Whether a bounce needs the card; a preset that was asked for by hand counts as if, until it is known."""
-        known = self._presets.get((folder, bounce.preset or folder.preset))
-        return known is None or known.uses_gpu
+        return self._needs_gpu.get((folder, bounce.preset or folder.preset), True)
 
     # -- folders
 
@@ -271,6 +261,7 @@ class Service:
             polls=on_share if folder.poll is None else folder.poll,
             wake=self._wake.set,
             ledger_days=self.plan.ledger_days,
+            stale_s=self._around.stale_s,
         )
         return WatchedFolder(folder, layout, journal, manner)
 

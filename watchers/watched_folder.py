@@ -15,7 +15,7 @@ from rebounce.watchers.claims import Claims
 from rebounce.watchers.errands import Errands
 from rebounce.watchers.failing import DIED, fail
 from rebounce.watchers.housekeeping import Housekeeping
-from rebounce.watchers.journal import Journal
+from rebounce.watchers.journal import SMALL, Journal
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.leases import STALE_S, Leases
 from rebounce.watchers.ledger import open_ledger
@@ -31,6 +31,8 @@ LEAST_CHECK_S = 0.1
 NEXT_AT_ONCE = 64
 MOST_CRASHES = 2
 SECOND_LOOK_S = 2.0
+# Trouble that lasts is said again after so long.
+SAID_AGAIN_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +44,13 @@ class Manner:
     polls: bool
     wake: Callable[[], None]
     ledger_days: float = 365.0
+    stale_s: float = STALE_S
 
 
 class WatchedFolder:
     """See above; everything but `hear` is called by the service's own thread."""
 
-    def __init__(
-        self,
-        folder: WatchFolder,
-        layout: Layout,
-        journal: Journal,
-        manner: Manner,
-    ) -> None:
+    def __init__(self, folder: WatchFolder, layout: Layout, journal: Journal, manner: Manner) -> None:
         self.folder = folder
         self.layout = layout
         self.journal = journal
@@ -65,11 +62,13 @@ class WatchedFolder:
         self._heard_lock = threading.Lock()
         self._next: deque[Bounce] = deque()
         self._running: set[int] = set()
-        self._stranded: set[int] = set()
+        self._stranded: dict[int, str] = {}
+        self._trouble: tuple[str, float] | None = None
         self._rescan_at_s = 0.0
         self._check_at_s = 0.0
         self._wait_until_s = 0.0
-        self._claims = Claims(layout.claims, this_process(), stale_s=STALE_S)
+        self._stale_s = manner.stale_s
+        self._claims = Claims(layout.claims, this_process(), stale_s=manner.stale_s)
         self.is_away = False
         self.is_leaving = False  # its settings were changed: what runs is finished, and nothing begun
         self._open()
@@ -170,15 +169,15 @@ class WatchedFolder:
         self._running.add(bounce.id)
         if bounce.source == bounce.path:
             self.arrivals.started(bounce.path)
-        self.journal.event("started", f"{bounce.path}: started", path=bounce.path, id=bounce.id)
+        self.journal.event("started", f"{bounce.path}: started", SMALL, path=bounce.path, id=bounce.id)
 
     def ended(self, id: int, path: str, reason: str | None) -> Bounce | None:
         """Work on it has ended; returns the ledger's row, None where there is none any more."""
         self._running.discard(id)
-        self._stranded.add(id)  # unless its row says otherwise, if it can be read
+        self._stranded[id] = path  # unless its row says otherwise, if it can be read
         bounce = self.ledger.bounce(id)
         if bounce is None or bounce.state is not State.RUNNING:
-            self._stranded.discard(id)
+            del self._stranded[id]
         self.arrivals.ended(path, bounce, time.monotonic())
         self.errands.expect()
         state = "gone" if bounce is None else bounce.state.value
@@ -197,12 +196,15 @@ class WatchedFolder:
             self.in_trouble(problem)
 
     def in_trouble(self, problem: Exception) -> None:
-        """The disk of the folder, or of its ledger, is full, gone, or broken: said once, and looked at again soon."""
+        """The disk of the folder, or of its ledger, is full, gone or broken: said now and then, looked at soon."""
         now_s = time.monotonic()
         self._check_at_s = min(self._check_at_s, now_s + LEAST_CHECK_S)
         self._rescan_at_s = max(self._rescan_at_s, now_s + CHECK_S)
         self._wait_until_s = now_s + CHECK_S
-        self.journal.once("trouble", f"{self.layout.root}: {problem}", "warning")
+        sentence = f"{self.layout.root}: {problem}"
+        if self._trouble is None or self._trouble[0] != sentence or now_s - self._trouble[1] >= SAID_AGAIN_S:
+            self._trouble = (sentence, now_s)
+            self.journal.event("trouble", sentence, "warning")
 
     def _mourn(self, id: int, owner: Owner) -> None:
         bounce = self.ledger.bounce(id)
@@ -238,7 +240,7 @@ class WatchedFolder:
 
     def _recover(self) -> None:
         """Take over what processes that are gone had, and what was parked."""
-        self._leases = Leases()
+        self._leases = Leases(self._stale_s)
         self._take_over()
         self.ledger.unpark()
         self.sweep()
@@ -246,7 +248,6 @@ class WatchedFolder:
     def _checked(self) -> None:
         try:
             self._check()
-            self.journal.forget("trouble")
         except (RebounceError, OSError) as problem:
             self.in_trouble(problem)
             self._check_at_s = time.monotonic() + CHECK_S
@@ -269,12 +270,14 @@ class WatchedFolder:
         self._housekeeping.tick(self.ledger)
 
     def _free_stranded(self) -> None:
-        """Queue again what a worker let go of while the ledger could not be written, through no fault of its own."""
-        for id in sorted(self._stranded):
+        """Look after what a worker let go of while the ledger could not be used, through no fault of its own."""
+        for id, path in list(self._stranded.items()):
             bounce = self.ledger.bounce(id)
             if bounce is not None and bounce.state is State.RUNNING and id not in self._running:
                 self.ledger.again(id, "the disk of the ledger was full or gone")
-            self._stranded.discard(id)
+            del self._stranded[id]
+            if id not in self._running:
+                self.arrivals.ended(path, self.ledger.bounce(id), time.monotonic())
 
     def _take_over(self) -> None:
         """Queue again what services that are gone had; one that lives takes care of its own."""
@@ -329,10 +332,9 @@ class WatchedFolder:
             self._open()
             self.start()
         except (OutputError, OSError) as problem:
-            self.journal.once("away", f"{self.layout.root}: {problem}", "warning")
+            self.in_trouble(problem)
             return
         self.is_away = False
-        self.journal.forget("trouble")
         self.journal.event("back", f"{self.layout.root}: the folder is there again")
 
 

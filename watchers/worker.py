@@ -37,10 +37,9 @@ CLAIMED = "another machine works on it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describe:
-    """Say what a preset is: whether it can be used, and what it needs."""
+    """Say what the preset of a folder is: whether it can be used, and what it needs."""
 
     folder: WatchFolder
-    preset: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +159,7 @@ def _described(presets: "Presets", order: Describe) -> Described:
     from rebounce.engine.errors import RebounceError
 
     try:
-        found = presets.get(order.folder, order.preset)
+        found = presets.get(order.folder)
     except (RebounceError, OSError) as problem:
         return Described(error=str(problem))
     return Described(preset_hash=found.preset_hash, uses_gpu=found.uses_gpu, message=found.message)

@@ -14,6 +14,7 @@ import click
 from rebounce.cli_presets import find_preset
 from rebounce.interruption import STOPS
 from rebounce.printable import printable
+from rebounce.watchers.journal import INFO, SMALL
 from rebounce.watchers.settings import WatchPlan
 from rebounce.watchers.watch_file import overriding, plan_for, read_watch_file
 
@@ -144,10 +145,9 @@ def _stop_on_signals(service: "Service") -> None:
 
 def _sayer(arguments: "Arguments") -> Callable[[str, str], None]:
     """Prints what happens: everything with -v, without the small steps as it comes, only trouble with -q."""
-    small = (": seen", ": finished, queued", ": started")
 
     def say(level: str, sentence: str) -> None:
-        if level == "info" and (arguments.is_quiet or (not arguments.is_verbose and sentence.endswith(small))):
+        if (level == SMALL and not arguments.is_verbose) or (level in (SMALL, INFO) and arguments.is_quiet):
             return
         with contextlib.suppress(OSError):  # a terminal that was closed, a file on a full disk: the work goes on
             click.echo(f"rebounce: {printable(sentence)}", err=True)

@@ -81,8 +81,8 @@ def test_a_preset_is_described_or_refused_with_its_reason(tmp_path: Path, crew: 
     folder = watch_folder(tmp_path / "Bounces", str(chain))
     said = crew.describe(Describe(folder=folder))
     assert (said.error, said.message, said.uses_gpu) == (None, None, False)
-    assert said.preset_hash == crew.describe(Describe(folder=folder, preset=str(chain))).preset_hash
-    refused = crew.describe(Describe(folder=folder, preset="no-such-preset"))
+    assert said.preset_hash == crew.describe(Describe(folder=folder)).preset_hash
+    refused = crew.describe(Describe(folder=replace(folder, preset="no-such-preset")))
     assert refused.error is not None
     assert "no-such-preset" in refused.error
     assert crew.has_room()

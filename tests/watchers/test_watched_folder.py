@@ -1,8 +1,10 @@
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +55,35 @@ def test_what_a_worker_died_over_is_tried_once_more_and_then_fails(serving: Serv
     serving.item.died(bounce.id, owner)
     assert serving.ledger.known(bounce.id).state is State.FAILED
     assert serving.files()["Errors/Mix.txt"] == f"Mix.wav: {DIED}\n".encode()
+
+
+def rename_table(serving: Serving, old: str, new: str) -> None:
+    """Another program's hand in the ledger: without its table nothing can be asked of it."""
+    with closing(sqlite3.connect(serving.layout.ledger)) as database:
+        database.execute(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+def test_a_bounce_whose_end_could_not_be_booked_goes_on_and_its_path_is_seen_again(serving: Serving) -> None:
+    serving.drop("Mix.wav", tiny(1))
+    serving.notice()
+    taken = serving.take()
+    assert taken is not None
+    rename_table(serving, "bounces", "elsewhere")
+    with pytest.raises(OutputError, match="cannot be used"):
+        serving.item.ended(taken.id, taken.path, "done")
+    rename_table(serving, "elsewhere", "bounces")
+    serving.item.tick()
+    assert serving.ledger.known(taken.id).state is State.QUEUED
+    serving.work_off()
+    assert serving.bounce("Mix.wav", tiny(2)).state is State.UNCHANGED
+    assert {"Restored/Mix.wav", "Restored/Mix (1).wav"} <= serving.files().keys()
+
+
+def test_trouble_that_lasts_is_told_once_and_other_trouble_at_once(serving: Serving) -> None:
+    for sentence in ("no room", "no room", "no disk", "no disk"):
+        serving.item.in_trouble(OutputError(sentence))
+    told = [line for level, line in serving.said if level == "warning"]
+    assert told == [f"{serving.layout.root}: no room", f"{serving.layout.root}: no disk"]
 
 
 def test_what_lies_ready_is_delivered_however_often_a_worker_dies(serving: Serving) -> None:

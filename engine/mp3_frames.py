@@ -11,6 +11,8 @@ from typing import BinaryIO
 from rebounce.engine.chunks import file_bytes
 
 HEADER_BYTES = 4
+# The tag that old players look for at the very end, of MP3 and of other files.
+ID3V1_BYTES = 128
 SCAN_BYTES = 1 << 20
 MPEG_1 = 3
 LAYER_3 = 1

@@ -25,7 +25,7 @@ def read_riff(path: Path, file: BinaryIO) -> Container:
     if form != b"WAVE":
         raise UnreadableFile(f"{path}: a RIFF file, but of kind {form!r} and not WAVE; expected audio - check the file")
     dialect = RIFX if magic == b"RIFX" else RIFF
-    large_sizes = _read_ds64(file) if magic in LARGE_MAGICS else {}
+    large_sizes = read_ds64(file) if magic in LARGE_MAGICS else {}
     walk = walk_chunks(file, dialect, HEAD_BYTES, large_sizes)
     format_chunk = first_named(walk.before, "fmt ")
     if format_chunk is None or walk.samples is None:
@@ -49,17 +49,18 @@ def read_riff(path: Path, file: BinaryIO) -> Container:
     )
 
 
-def _read_ds64(file: BinaryIO) -> dict[bytes, int]:
-    """The 64-bit sizes by chunk id; empty where the chunk is not there."""
+def read_ds64(file: BinaryIO) -> dict[bytes, int]:
+    """The 64-bit sizes by chunk id, the file's own under the ids that it may have; empty where there are none."""
     file.seek(HEAD_BYTES)
     id, size = RIFF.read_header(file.read(RIFF.header.size).ljust(RIFF.header.size, b"\0"))
     data = file.read(min(size, 1 << 16))
     if id != b"ds64" or len(data) < DS64_FIXED.size:
         return {}
-    _, data_bytes, _, rows = DS64_FIXED.unpack_from(data)
+    outer_bytes, data_bytes, _, rows = DS64_FIXED.unpack_from(data)
     table = data[DS64_FIXED.size : DS64_FIXED.size + rows * DS64_ROW.size]
     whole = len(table) // DS64_ROW.size * DS64_ROW.size
-    return dict(DS64_ROW.iter_unpack(table[:whole])) | {b"data": data_bytes}
+    sizes: dict[bytes, int] = dict(DS64_ROW.iter_unpack(table[:whole]))
+    return sizes | {b"data": data_bytes} | dict.fromkeys(LARGE_MAGICS, outer_bytes)
 
 
 def make_ds64(old: Chunk | None, old_data: bytes, file_bytes: int, samples_bytes: int, frames: int) -> bytes:

@@ -17,6 +17,7 @@ from rebounce.engine.id3_tags import (
     read_text_chunks,
     without_measured_gain,
 )
+from rebounce.engine.mp3_frames import ID3V1_BYTES
 from rebounce.engine.source import Source
 from rebounce.engine.tags import (
     LOUDNESS_MESSAGE,
@@ -28,7 +29,6 @@ from rebounce.engine.tags import (
 )
 
 ID3_CHUNKS = ("id3 ", "ID3 ")
-ID3V1_BYTES = 128
 TAG_CHUNKS = (*ID3_CHUNKS, "LIST", *TEXT_CHUNK_KEYS)
 
 

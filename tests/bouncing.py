@@ -186,11 +186,15 @@ class Serving:
 
     def work(self, bounce: Bounce) -> Outcome:
         """Work on a bounce that was started."""
-        with Ledger(self.layout.ledger) as ledger:
-            bench = Bench(folder=self.folder, layout=self.layout, ledger=ledger, on_progress=lambda fraction: None)
-            outcome = work_on(bench, bounce.id, lambda asked: self.presets.get(self.folder, asked.preset))
+        outcome = self.repair(bounce)
         self.item.ended(bounce.id, bounce.path, outcome.reason)
         return outcome
+
+    def repair(self, bounce: Bounce) -> Outcome:
+        """What a worker does, of which the service has not heard yet."""
+        with Ledger(self.layout.ledger) as ledger:
+            bench = Bench(folder=self.folder, layout=self.layout, ledger=ledger, on_progress=lambda fraction: None)
+            return work_on(bench, bounce.id, lambda asked: self.presets.get(self.folder, asked.preset))
 
     def work_off(self, on_end: Callable[[], None] = lambda: None) -> list[Outcome]:
         """Whatever is there, until nothing is left; `on_end` is called after each bounce."""

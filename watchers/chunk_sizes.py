@@ -13,12 +13,10 @@ from rebounce.engine.aiff import HEAD_BYTES as AIFF_HEAD_BYTES
 from rebounce.engine.chunk_walk import Walk, walk_chunks
 from rebounce.engine.chunks import AIFF, RIFF, RIFX, WAVE64, Dialect, file_bytes, first_named, payload
 from rebounce.engine.errors import UnreadableFile, UnsupportedAudio
-from rebounce.engine.riff import DS64_FIXED, DS64_ROW, HEAD_BYTES, LARGE_MAGICS
+from rebounce.engine.riff import HEAD_BYTES, LARGE_MAGICS, read_ds64
 from rebounce.engine.wave64 import HEAD_BYTES as WAVE64_HEAD_BYTES
 
 NO_SAMPLES = "there is no audio in it yet"
-# The table in a ds64 chunk names chunks of more than 4 GB, of which no file has many.
-DS64_MOST_BYTES = 1 << 16
 
 
 def riff_disagreement(file: BinaryIO) -> str:
@@ -29,7 +27,7 @@ def riff_disagreement(file: BinaryIO) -> str:
     stated = int.from_bytes(head[4:8], "big" if dialect is RIFX else "little")
     large_sizes: Mapping[bytes, int] = {}
     if head[:4] in LARGE_MAGICS:
-        large_sizes = _read_ds64(file)
+        large_sizes = read_ds64(file)
         if stated in (0, dialect.size_limit):
             stated = large_sizes.get(head[:4], 0)
     return _outer_disagreement(file, dialect, stated, 8) or _inner_disagreement(
@@ -57,21 +55,6 @@ def aiff_disagreement(path: Path, file: BinaryIO) -> str:
     if walk.samples is not None and walk.stated_bytes <= SSND_PREFIX.size:
         return "the header says 0 bytes of audio"
     return _inner_disagreement(walk, AIFF, stated + 8) or _frames_disagreement(path, file, walk, head[8:])
-
-
-def _read_ds64(file: BinaryIO) -> dict[bytes, int]:
-    """The 64-bit sizes by chunk id, the file's own under the ids that it may have; empty where there are none."""
-    file.seek(HEAD_BYTES)
-    header = file.read(RIFF.header.size).ljust(RIFF.header.size, b"\0")
-    id, size = RIFF.read_header(header)
-    data = file.read(min(size, DS64_MOST_BYTES))
-    if id != b"ds64" or len(data) < DS64_FIXED.size:
-        return {}
-    outer_bytes, data_bytes, _, rows = DS64_FIXED.unpack_from(data)
-    table = data[DS64_FIXED.size : DS64_FIXED.size + rows * DS64_ROW.size]
-    whole = len(table) // DS64_ROW.size * DS64_ROW.size
-    sizes: dict[bytes, int] = dict(DS64_ROW.iter_unpack(table[:whole]))
-    return sizes | {b"data": data_bytes} | dict.fromkeys(LARGE_MAGICS, outer_bytes)
 
 
 def _outer_disagreement(file: BinaryIO, dialect: Dialect, stated: int, uncounted: int) -> str:

@@ -17,10 +17,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from rebounce.engine.staging import NO_LINKS
 from rebounce.watchers.bounce import stem_of, to_bytes
 from rebounce.watchers.leases import STALE_S
 from rebounce.watchers.processes import Owner, is_alive, is_here, owner_from
-from rebounce.watchers.renaming import NO_LINKS
 from rebounce.watchers.steps import step
 
 BEAT_S = 5.0

@@ -14,14 +14,14 @@ from pathlib import Path, PurePosixPath
 from rebounce.engine.batch_plan import RESOURCE_FORK_PREFIX
 from rebounce.engine.errors import OutputError
 from rebounce.engine.history import sha256_of
-from rebounce.engine.staging import Keeping, Staged, copy_unchanged, output_errors, sync_folder
+from rebounce.engine.staging import NO_LINKS, Keeping, Staged, copy_unchanged, output_errors, sync_folder
 from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
 from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.folder_tree import check_here, make_folder
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.numbering import renumbered
-from rebounce.watchers.renaming import NO_LINKS, give_name
+from rebounce.watchers.renaming import give_name
 from rebounce.watchers.same_bytes import has_same_bytes
 from rebounce.watchers.side_files import RECORD, Side, next_free, read_record, record_of, record_text, text_of
 from rebounce.watchers.steps import step

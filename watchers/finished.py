@@ -21,9 +21,7 @@ from rebounce.engine.wave64 import RIFF_GUID, WAVE_GUID
 from rebounce.watchers import flac_end, ogg_end
 from rebounce.watchers.chunk_sizes import aiff_disagreement, riff_disagreement, wave64_disagreement
 from rebounce.watchers.mp3_count import count_disagreement
-from rebounce.watchers.open_writers import has_writer, open_at_once
-
-__all__ = ["Completeness", "Finding", "examine", "has_writer"]
+from rebounce.watchers.open_writers import open_at_once
 
 HEAD_BYTES = 40
 SMALLEST_HEAD_BYTES = 12

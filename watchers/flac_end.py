@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from rebounce.engine.chunks import file_bytes
 from rebounce.engine.flac_blocks import HEADER_BYTES, LAST_FLAG, MAGIC, STREAMINFO, STREAMINFO_BYTES
+from rebounce.engine.mp3_frames import ID3V1_BYTES
 
-# What may follow the last frame: padding with zeros, and the tag of 128 bytes that old players look for at the end.
+# What may follow the last frame: padding with zeros, and a tag for old players.
 PADDING_BYTES = 4096
-ID3V1_BYTES = 128
 # By the code in a frame's header, in samples; 6 and 7 say that the number follows in 8 or 16 bits.
 BLOCK_SAMPLES = (0, 192, 576, 1152, 2304, 4608, 0, 0, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 BLOCK_EXTRA_BYTES = {6: 1, 7: 2}

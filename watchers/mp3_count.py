@@ -7,14 +7,13 @@ own here; to count its frames would be to read all of it.
 from typing import BinaryIO
 
 from rebounce.engine.chunks import file_bytes
-from rebounce.engine.mp3_frames import HEADER_BYTES, LAYER_3, XING_TAGS, FrameHeader, read_frame_header
+from rebounce.engine.mp3_frames import HEADER_BYTES, ID3V1_BYTES, LAYER_3, XING_TAGS, FrameHeader, read_frame_header
 
 FIRST_FRAME_BYTES = 64
 FRAMES_FLAG, BYTES_FLAG = 1, 2
 # Behind the header and 32 bytes, whatever the channels.
 VBRI_OFFSET = HEADER_BYTES + 32
 VBRI_COUNT_OFFSET = 10
-ID3V1_BYTES = 128
 APE_FOOTER_BYTES = 32
 APE_HAS_HEADER = 1 << 31
 

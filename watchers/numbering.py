@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-LONGEST_NAME_BYTES = 255
+from rebounce.engine.staging import LONGEST_NAME_BYTES
 
 
 def next_number(folders: Iterable[Path], stem: str) -> int:

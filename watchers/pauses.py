@@ -8,7 +8,7 @@ from rebounce.watchers.settings import WatchFolder
 
 # After a disk ran full it is tried again when so much more is free, or so much time has passed.
 GROWN_BYTES = 1 << 20
-TRY_AGAIN_S = 60.0
+TRY_AGAIN_S = 30.0
 
 
 class Pauses:

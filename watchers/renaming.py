@@ -4,9 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from rebounce.engine.part_lock import NOT_SUPPORTED
-
-NO_LINKS = (*NOT_SUPPORTED, errno.EMLINK)
+from rebounce.engine.staging import NO_LINKS
 
 
 def give_name(part: Path, target: Path) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from rebounce.engine.staging import LONGEST_NAME_BYTES
 from rebounce.watchers.layout import Layout, beside
 from rebounce.watchers.numbering import next_number, numbered
 
-LONGEST_NAME_BYTES = 255
 RECORD, TEXT = ".json", ".txt"
 
 

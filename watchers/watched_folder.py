@@ -180,12 +180,12 @@ class WatchedFolder:
             del self._stranded[id]
         self.arrivals.ended(path, bounce, time.monotonic())
         self.errands.expect()
+        if bounce is not None and bounce.state is State.PARKED:
+            self.pauses.full(reason or "")  # before it is said: who hears it may make room at once
         state = "gone" if bounce is None else bounce.state.value
         result = None if bounce is None else bounce.result
         level = "error" if state == State.FAILED else "info"
         self.journal.event(state, _sentence(path, state, reason, result), level, path=path, id=id, reason=reason)
-        if state == State.PARKED:
-            self.pauses.full(reason or "")
         return bounce
 
     def died(self, id: int, owner: Owner) -> None:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from rebounce.watchers.service import Service
     from rebounce.watchers.status import Watched
 
-CONFIG_NAME = "rebounce.toml"
-
 
 def run(arguments: "Arguments") -> int:
     """Serve the folders, or what else was asked for; returns the exit code."""
@@ -43,6 +41,14 @@ def run(arguments: "Arguments") -> int:
     return _serve(plan, arguments)
 
 
+def config_here() -> Path | None:
+    """The config in the current folder, which is used where nothing is named."""
+    from rebounce.cli_watch import CONFIG_NAME
+
+    path = Path(CONFIG_NAME)
+    return path if path.exists() else None
+
+
 def read_plan(arguments: "Arguments") -> WatchPlan:
     """The folders and their settings, from the config or as typed; what was typed wins."""
     web: Any = arguments.web_address or (True if arguments.has_web else None)
@@ -53,7 +59,7 @@ def read_plan(arguments: "Arguments") -> WatchPlan:
         "processes": arguments.processes,
         "web": web,
     }
-    config = arguments.config or (Path(CONFIG_NAME) if not arguments.folders and Path(CONFIG_NAME).exists() else None)
+    config = arguments.config or (None if arguments.folders else config_here())
     plan = plan_for(arguments.folders, **typed) if config is None else overriding(read_watch_file(config), **typed)
     return replace(plan, folders=tuple(replace(one, preset=_known(one.preset)) for one in plan.folders))
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebounce.watchers.numbering import LONGEST_NAME_BYTES, next_number, numbered
+from rebounce.engine.staging import LONGEST_NAME_BYTES
+from rebounce.watchers.numbering import next_number, numbered
 
 stems = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=120)
 

@@ -63,17 +63,22 @@ def rename_table(serving: Serving, old: str, new: str) -> None:
         database.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
 
-def test_a_bounce_whose_end_could_not_be_booked_goes_on_and_its_path_is_seen_again(serving: Serving) -> None:
+@pytest.mark.parametrize("is_repaired", [False, True])
+def test_a_bounce_whose_end_could_not_be_read_goes_on_and_its_path_is_seen_again(
+    serving: Serving, is_repaired: bool
+) -> None:
     serving.drop("Mix.wav", tiny(1))
     serving.notice()
     taken = serving.take()
     assert taken is not None
+    if is_repaired:
+        serving.repair(taken)
     rename_table(serving, "bounces", "elsewhere")
     with pytest.raises(OutputError, match="cannot be used"):
         serving.item.ended(taken.id, taken.path, "done")
     rename_table(serving, "elsewhere", "bounces")
     serving.item.tick()
-    assert serving.ledger.known(taken.id).state is State.QUEUED
+    assert serving.ledger.known(taken.id).state is (State.UNCHANGED if is_repaired else State.QUEUED)
     serving.work_off()
     assert serving.bounce("Mix.wav", tiny(2)).state is State.UNCHANGED
     assert {"Restored/Mix.wav", "Restored/Mix (1).wav"} <= serving.files().keys()

@@ -108,21 +108,37 @@ def powers_of(spectra: Spectra) -> Powers:
 
 def slabs_of(blocks: Iterable[Audio], frames: int) -> Iterator[Audio]:
     """The same audio cut on a grid of `frames` from its start; the last slab may be shorter."""
-    held: list[Audio] = []
-    count = 0
+    slabs = Slabs(frames)
     for block in blocks:
-        held.append(block)
-        count += block.shape[1]
-        if count >= frames:
-            waiting = joined(held, block.shape[0])
-            whole = count // frames * frames
-            for start in range(0, whole, frames):
-                yield waiting[:, start : start + frames]
-            held, count = [waiting[:, whole:]], count - whole
+        yield from slabs.push(block)
+    yield from slabs.rest()
+
+
+class Slabs:
+    """Cuts audio that comes in blocks of any length on a grid of `frames` from its start."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
+        self._held: list[Audio] = []
+        self._count = 0
+
+    def push(self, block: Audio) -> Iterator[Audio]:
+        """Take the next block; every slab that is whole comes back, once, and must be used before the next push."""
+        self._held.append(block)
+        self._count += block.shape[1]
+        if self._count >= self._frames:
+            waiting = joined(self._held, block.shape[0])
+            whole = self._count // self._frames * self._frames
+            for start in range(0, whole, self._frames):
+                yield waiting[:, start : start + self._frames]
+            self._held, self._count = [waiting[:, whole:]], self._count - whole
         # A copy, so that the source may reuse its block.
-        held[-1] = held[-1].copy()
-    if count:
-        yield joined(held, held[0].shape[0])
+        self._held[-1] = self._held[-1].copy()
+
+    def rest(self) -> Iterator[Audio]:
+        """What is left at the end, if anything is: shorter than a slab."""
+        if self._count:
+            yield joined(self._held, self._held[0].shape[0])
 
 
 def _transform(frames: Audio) -> Spectra:

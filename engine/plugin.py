@@ -16,6 +16,7 @@ import numpy as np
 from rebounce.engine.audio import Audio, as_audio, check_numbers, joined
 from rebounce.engine.errors import ChainError, NotAnalysed, PluginError, UsageError
 from rebounce.engine.parameters import Spec, Value, specs_of, unknown_name
+from rebounce.engine.repair.scope import EVERYWHERE, Scope
 from rebounce.engine.stream import Kernel, Run, Stream, Timing
 
 LOWEST_RATE_HZ = 8_000
@@ -77,6 +78,10 @@ class Plugin(metaclass=_Sealing):
     def notes(self) -> list[str]:
         """Plain sentences for the record about what was done."""
         return []
+
+    def scope(self, sample_rate_hz: float) -> Scope:
+        """Where it may change anything at all."""
+        return EVERYWHERE
 
     def model_id(self) -> str | None:
         """`name@hash` of the model package that a run uses; None where none does."""

@@ -1,0 +1,1 @@
+"""Repairs of one fault each: plugins that take back what a detector of `engine.inspection` found."""

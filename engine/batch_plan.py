@@ -47,7 +47,7 @@ def plan_batch(
     Deltas and saved chains are named by the stem alone, so that with them mix.wav and mix.flac clash as well.
     """
     found = _sources(inputs, [output, delta] if delta else [output])
-    each: dict[tuple[str, Path], _Found] = {}
+    each: dict[tuple[str, Path], Source] = {}
     for one in found:
         each.setdefault((os.path.abspath(one.path), one.relative), one)
     items = [_item(one, output, file_format) for one in each.values()]
@@ -64,16 +64,22 @@ def read_input_list(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
+def find_sources(inputs: Iterable[str]) -> list["Source"]:
+    """The audio files behind what was named, in a fixed order, each once."""
+    found = {os.path.abspath(one.path): one for one in _sources(inputs, [])}
+    return list(found.values())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A file and the part of its path that is rebuilt below the output folder."""
+class Source:
+    """A file and the part of its path that is rebuilt below the output folder; `error` says why there is none."""
 
     path: Path
     relative: Path
     error: str | None = None
 
 
-def _sources(inputs: Iterable[str], outputs: list[Path]) -> Iterator[_Found]:
+def _sources(inputs: Iterable[str], outputs: list[Path]) -> Iterator[Source]:
     paths = [path for text in inputs for path in _expanded(text)]
     results = {_real(path) for path in outputs}
     # os.path and not Path here and below: a folder that may not be looked into is "not there", and no exception.
@@ -85,7 +91,7 @@ def _sources(inputs: Iterable[str], outputs: list[Path]) -> Iterator[_Found]:
             below = _real(path).relative_to(several_from) if several_from else Path()
             yield from _walk(path, below, results, seen=())
         else:
-            yield _Found(path=path, relative=Path(path.name), error=_why_missing(path))
+            yield Source(path=path, relative=Path(path.name), error=_why_missing(path))
 
 
 def _why_missing(path: Path) -> str | None:
@@ -104,7 +110,7 @@ def _expanded(text: str) -> list[Path]:
     return [Path(match) for match in sorted(glob.glob(text, recursive=True))] or [Path(text)]
 
 
-def _walk(folder: Path, below: Path, results: set[Path], seen: tuple[tuple[int, int], ...]) -> Iterator[_Found]:
+def _walk(folder: Path, below: Path, results: set[Path], seen: tuple[tuple[int, int], ...]) -> Iterator[Source]:
     """The audio files of a folder tree in a fixed order; a link back to a folder above is an error of its own.
 
     A folder inside the tree that results go to holds no inputs.
@@ -114,19 +120,19 @@ def _walk(folder: Path, below: Path, results: set[Path], seen: tuple[tuple[int, 
         entries = sorted(folder.iterdir())
     except OSError as problem:
         message = f"{folder}: the folder cannot be read ({problem.strerror}); check its permissions"
-        yield _Found(path=folder, relative=below, error=message)
+        yield Source(path=folder, relative=below, error=message)
         return
     here = (status.st_dev, status.st_ino)
     if here in seen:
         message = f"{folder}: a folder loop, this link leads back to a folder above it; remove the link"
-        yield _Found(path=folder, relative=below, error=message)
+        yield Source(path=folder, relative=below, error=message)
         return
     for entry in entries:
         if os.path.isdir(entry):
             if entry.name not in RESERVED_FOLDERS and _real(entry) not in results:
                 yield from _walk(entry, below / entry.name, results, (*seen, here))
         elif entry.suffix.lower() in AUDIO_SUFFIXES and not _is_hidden(entry):
-            yield _Found(path=entry, relative=below / entry.name)
+            yield Source(path=entry, relative=below / entry.name)
 
 
 def _real(path: Path) -> Path:
@@ -138,7 +144,7 @@ def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".") and not path.name.startswith(RESOURCE_FORK_PREFIX)
 
 
-def _item(found: _Found, output: Path, file_format: str) -> Item:
+def _item(found: Source, output: Path, file_format: str) -> Item:
     target = output / target_name(found.relative, file_format)
     copy_target = output / found.relative if file_format == "keep" else target
     item = Item(source=found.path, target=target, copy_target=copy_target, error=found.error)

@@ -7,17 +7,20 @@ restored = board(audio, sample_rate)
 from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from rebounce.engine.audio import Audio, is_one_shot, joined
 from rebounce.engine.blend import Blend
 from rebounce.engine.errors import ChainError, UsageError
 from rebounce.engine.native import NativeRun
-from rebounce.engine.passes import ChainRun, MemorySpool, Spool, checked, run_through, settle
+from rebounce.engine.passes import ChainRun, MemorySpool, Spool, Treats, checked, run_through, settle
 from rebounce.engine.pedalboard_effects import effect_to_dict, is_effect
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.registry import build_plugin
 from rebounce.engine.stream import Run
+
+if TYPE_CHECKING:
+    from rebounce.engine.inspection.finding import Finding
 
 NewSpool = Callable[[], Spool]
 
@@ -70,15 +73,21 @@ class Board(Plugin, MutableSequence[Any]):
         return sum(stage.wants_analysis() for stage in self.stages())
 
     def needs_spool(self) -> bool:
-        """True when a plugin must see what another one puts out."""
+        """True when a plugin must see what another one puts out, or makes its result on the way."""
         active = [stage for stage in self.stages() if not stage.is_identity()]
-        return any(stage.wants_analysis() for stage in active[1:])
+        return any(
+            stage.wants_analysis() and (number > 0 or isinstance(stage, Treats)) for number, stage in enumerate(active)
+        )
 
     def wants_analysis(self) -> bool:
         return any(stage.wants_analysis() for stage in self.stages())
 
     def notes(self) -> list[str]:
         return [f"{stage.name}: {note}" for stage in self.stages() for note in stage.notes()]
+
+    def findings(self) -> "list[Finding] | None":
+        found = [findings for stage in self.stages() if (findings := stage.findings()) is not None]
+        return [finding for findings in found for finding in findings] if found else None
 
     def model_id(self) -> str | None:
         return _listed(stage.model_id() for stage in self.stages())
@@ -125,8 +134,9 @@ class Board(Plugin, MutableSequence[Any]):
 
     def process_whole(self, audio: Audio, sample_rate_hz: float) -> Audio:
         channels = audio.shape[0]
-        stages, source = self.settle([audio], sample_rate_hz, channels, MemorySpool)
-        if len(stages) == 1 and not stages[0].wants_analysis():
+        whole = [audio]
+        stages, source = self.settle(whole, sample_rate_hz, channels, MemorySpool)
+        if len(stages) == 1 and source is whole and not stages[0].wants_analysis():
             return checked(stages[0].process_whole(audio, sample_rate_hz), stages[0].name)
         return joined(list(run_through(stages, source, sample_rate_hz, channels)), channels)
 

@@ -117,6 +117,8 @@ class FilePasses:
         check_room(self._job.target, spool_bytes(info.frames, info.channels) if self._board.needs_spool() else 0)
         with Spools(self._job.target, info.channels, self._steps.count) as spools:
             stages, audio = self._board.settle(self._walk, self._plan.sample_rate_hz, info.channels, spools.new_spool)
+            if audio is self._walk and all(stage.is_identity() for stage in stages) and not self._plan.converts:
+                return self._copied(self._level_of_input())
             return self._written(stages, audio)
 
     def _written(self, stages: list[Plugin], audio: Iterable[Audio]) -> Done:

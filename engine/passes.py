@@ -6,7 +6,7 @@ the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,16 @@ class Spool(Protocol):
     def __iter__(self) -> Iterator[Audio]: ...
 
     def discard(self) -> None: ...
+
+
+@runtime_checkable
+class Treats(Protocol):
+    """A plugin that looks at a piece and makes its result on the way."""
+
+    def treat(
+        self, source: Iterable[Audio], sample_rate_hz: float, channels: int, new_spool: Callable[[], Spool]
+    ) -> Spool | None:
+        """The spool that holds the result; None where nothing is to be changed."""
 
 
 class MemorySpool:
@@ -98,21 +108,59 @@ def settle(
 
     `source` must be one that can be walked again, as the passes need it.
     """
-    waiting: list[Plugin] = []
-    spool: Spool | None = None
+    settling = _Settling(source, sample_rate_hz, channels, new_spool)
     for stage in stages:
-        if stage.wants_analysis():
-            if waiting:
-                tee = _Tee(run_through(waiting, source, sample_rate_hz, channels), new_spool())
-                stage.look(tee, sample_rate_hz)
-                tee.drain()
-                if spool is not None:
-                    spool.discard()
-                source, spool, waiting = tee.spool, tee.spool, []
-            else:
-                stage.look(source, sample_rate_hz)
-        waiting.append(stage)
-    return waiting, source
+        if not stage.wants_analysis():
+            settling.waiting.append(stage)
+        elif isinstance(stage, Treats):
+            settling.treat(stage)
+        else:
+            settling.show(stage)
+    return settling.waiting, settling.source
+
+
+class _Settling:
+    """What is run so far: the stages that wait to be run on `source`, which is a spool once there had to be one."""
+
+    def __init__(
+        self, source: Iterable[Audio], sample_rate_hz: float, channels: int, new_spool: Callable[[], Spool]
+    ) -> None:
+        self._rate = sample_rate_hz
+        self._channels = channels
+        self._new_spool = new_spool
+        self._spool: Spool | None = None
+        self.source = source
+        self.waiting: list[Plugin] = []
+
+    def show(self, stage: Plugin) -> None:
+        """Let a stage see what those before it put out; it waits to be run then."""
+        if self.waiting:
+            tee = _Tee(self._through_waiting(), self._new_spool())
+            stage.look(tee, self._rate)
+            tee.drain()
+            self._go_on_with(tee.spool)
+        else:
+            stage.look(self.source, self._rate)
+        self.waiting.append(stage)
+
+    def treat(self, stage: Treats) -> None:
+        """Let a stage make its result of what those before it put out."""
+        if self.waiting:
+            spool = self._new_spool()
+            for block in self._through_waiting():
+                spool.write(block)
+            self._go_on_with(spool)
+        treated = stage.treat(self.source, self._rate, self._channels, self._new_spool)
+        if treated is not None:
+            self._go_on_with(treated)
+
+    def _through_waiting(self) -> Iterator[Audio]:
+        return run_through(self.waiting, self.source, self._rate, self._channels)
+
+    def _go_on_with(self, spool: Spool) -> None:
+        if self._spool is not None:
+            self._spool.discard()
+        self.source, self._spool, self.waiting = spool, spool, []
 
 
 class _Tee:

@@ -9,7 +9,7 @@ import math
 from abc import ABCMeta
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from rebounce.engine.errors import ChainError, NotAnalysed, PluginError, UsageEr
 from rebounce.engine.parameters import Spec, Value, specs_of, unknown_name
 from rebounce.engine.repair.scope import EVERYWHERE, Scope
 from rebounce.engine.stream import Kernel, Run, Stream, Timing
+
+if TYPE_CHECKING:
+    from rebounce.engine.inspection.finding import Finding
 
 LOWEST_RATE_HZ = 8_000
 HIGHEST_RATE_HZ = 192_000
@@ -78,6 +81,10 @@ class Plugin(metaclass=_Sealing):
     def notes(self) -> list[str]:
         """Plain sentences for the record about what was done."""
         return []
+
+    def findings(self) -> "list[Finding] | None":
+        """What an analysis of faults found in the last piece; None where none ran."""
+        return None
 
     def scope(self, sample_rate_hz: float) -> Scope:
         """Where it may change anything at all."""

@@ -10,6 +10,7 @@ from rebounce.engine.plugin import Plugin
 
 # One line a plugin. The module is imported when a chain first names it.
 OURS = {
+    "Auto": "rebounce.engine.auto",
     "Denoise": "rebounce.engine.denoise",
     "Dynamics": "rebounce.engine.dynamics",
     "ExtendBandwidth": "rebounce.engine.extend_bandwidth",

@@ -23,11 +23,6 @@ from rebounce.engine.onnx_runtime import CPU
 from rebounce.engine.record import ERROR, SKIPPED, Record
 from rebounce.engine.source import Source, open_source
 
-# What must not be taken for more than it is.
-PRESET_MESSAGES = {
-    "auto": ("no analysis of faults ran: auto does only what is certain to be harmless, so far nothing",),
-}
-
 Progress = Callable[[float], None]
 """Told the fraction that is done, from 0 to 1."""
 
@@ -48,7 +43,14 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
         added = add_by_products(job, board, source, done.output)
     seconds = time.perf_counter() - started_s
     messages = (*record.messages, *done.messages, *added)
-    record = replace(record, **done.facts(), messages=messages, device=board.device_used() or CPU)
+    findings = board.findings()
+    record = replace(
+        record,
+        **done.facts(),
+        messages=messages,
+        device=board.device_used() or CPU,
+        findings=None if findings is None else [finding.to_dict() for finding in findings],
+    )
     return replace(record, seconds=seconds, realtime_factor=_factor(record, seconds))
 
 
@@ -110,7 +112,7 @@ def _record(job: Job, source: Source, origin: Origin) -> Record:
     return replace(
         _bare_record(job),
         input_sha256=origin.input_sha256,
-        messages=(*info.messages, *PRESET_MESSAGES.get(job.preset, ())),
+        messages=info.messages,
         sample_rate_hz=info.sample_rate_hz,
         channels=info.channels,
         frames=info.frames,

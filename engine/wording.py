@@ -73,7 +73,7 @@ def count(value: int | None) -> str:
     return UNDEFINED if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def finding_sentence(finding: Mapping[str, Any]) -> str:
+def finding_sentence(finding: Mapping[str, Any], action_words: Mapping[str, str] = ACTION_WORDS) -> str:
     """One finding: what, how sure, its numbers, and what became of it."""
     fault = str(finding.get("fault", "fault"))
     parts = [FAULT_WORDS.get(fault, fault.replace("_", " ").capitalize())]
@@ -82,7 +82,7 @@ def finding_sentence(finding: Mapping[str, Any]) -> str:
         parts.append(f"{confidence:.0%} sure")
     parts += [_detail(name, value) for name, value in (finding.get("detail") or {}).items()]
     action = str(finding.get("action", ""))
-    return f"{', '.join(parts)}: {ACTION_WORDS.get(action, action)}." if action else f"{', '.join(parts)}."
+    return f"{', '.join(parts)}: {action_words.get(action, action)}." if action else f"{', '.join(parts)}."
 
 
 def format_words(record: Mapping[str, Any]) -> str:

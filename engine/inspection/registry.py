@@ -8,19 +8,7 @@ from importlib import import_module
 
 from rebounce.engine.inspection.finding import Detector
 
-DETECTORS = {
-    "clipping": "ClippingDetector",
-    "channels": "ChannelsDetector",
-    "level_ride": "LevelRideDetector",
-    "hum": "HumDetector",
-    "noise": "NoiseDetector",
-    "echo": "EchoDetector",
-    "reverb": "ReverbDetector",
-    "dynamics": "DynamicsDetector",
-    "tone": "ToneDetector",
-    "cutoff": "CutoffDetector",
-    "edges": "EdgesDetector",
-}
+DETECTORS: dict[str, str] = {}
 """The class in the module of the same name."""
 
 

@@ -17,6 +17,7 @@ EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 # One line a command: the module that holds it, and what `--help` says of it (told here so that help loads nothing).
 COMMANDS = {
     "restore": ("rebounce.cli_restore", "Restore files and folders into an output folder."),
+    "inspect": ("rebounce.cli_inspect", "Say what is wrong with files, how sure that is, and what auto would do."),
     "watch": ("rebounce.cli_watch", "Watch folders: what is bounced into them comes out restored."),
     "degrade": ("rebounce.cli_degrade", "Damage clean audio on purpose, as pairs for training and judging."),
     "prepare": ("rebounce.cli_prepare", "Turn masters into token bundles for training."),

@@ -7,7 +7,6 @@ from typing import Any, Protocol, Self
 
 import click
 
-from rebounce.engine.job import Job
 from rebounce.engine.record import ERROR, RESTORED, SKIPPED, UNCHANGED, Record
 
 
@@ -65,11 +64,11 @@ class Bar(Steps):
         super().__init__(files, is_shown)
         self._done: dict[Path, float] = {}
 
-    def show(self, job: Job, fraction: float) -> None:
-        """`fraction` of this job is done."""
+    def show(self, source: Path, fraction: float) -> None:
+        """`fraction` of this file is done."""
         if self._progress:
-            self._done[job.source] = fraction
-            self._progress.update(self._task, completed=sum(self._done.values()), description=job.source.name)
+            self._done[source] = fraction
+            self._progress.update(self._task, completed=sum(self._done.values()), description=source.name)
 
 
 def _make_bar() -> Any:

@@ -149,7 +149,7 @@ def _batch(
     jobs: list[Job], board: Board, arguments: "Arguments", bar: Bar
 ) -> Generator[tuple[Job, Record], None, None]:
     batch = Batch(jobs=jobs, chain=board.settings() if arguments.processes > 1 else {})
-    return run_batch(batch, board, arguments.processes, bar.show)
+    return run_batch(batch, board, arguments.processes, lambda job, fraction: bar.show(job.source, fraction))
 
 
 def _finish(records: list[Record], arguments: "Arguments") -> None:

@@ -1,0 +1,130 @@
+"""Treats one piece: detectors look, repairs are made one after another, and only what holds stays.
+
+The detectors look at the piece. The first that proposes a repair has it made; what comes out is looked at by the same
+detector and by those whose turn comes later, and the repair stays only if its fault is gone and nothing changed outside
+its scope. Then the next detector has its turn, with what it sees now.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.errors import PluginError
+from rebounce.engine.inspection.finding import LEFT, Diagnosis, Finding
+from rebounce.engine.inspection.inspector import Detectors, Inspector, inspect
+from rebounce.engine.passes import ChainRun, Spool
+from rebounce.engine.plugin import Plugin
+from rebounce.engine.repair.change_meter import ChangeMeter
+
+MOST_CHANGE_OUTSIDE_DB = -50.0
+
+NewSpool = Callable[[], Spool]
+Diagnoses = Mapping[str, Diagnosis]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """What was done to one piece: the repairs in their order, all that was found, and why a repair did not stay."""
+
+    repairs: tuple[Plugin, ...]
+    findings: tuple[Finding, ...]
+    refusals: tuple[str, ...]
+
+
+class Treating:
+    """One piece on its way; `spool` holds what there is of it so far, None until a repair stays."""
+
+    def __init__(
+        self, source: Iterable[Audio], sample_rate_hz: float, channels: int, detectors: Detectors, new_spool: NewSpool
+    ) -> None:
+        self._rate = sample_rate_hz
+        self._channels = channels
+        self._detectors = detectors
+        self._new_spool = new_spool
+        self._audio = source
+        self.spool: Spool | None = None
+
+    def treat(self, strength: float) -> Treatment:
+        """Give every detector its turn; a repair at less than full strength need not take its whole fault away."""
+        repairs: list[Plugin] = []
+        findings: list[Finding] = []
+        refusals: list[str] = []
+        said: Diagnoses = inspect(self._audio, self._rate, self._channels, self._detectors)
+        for turn, name in enumerate(self._detectors):
+            diagnosis, action = said[name], None
+            if diagnosis.repair is not None:
+                repair = _at_strength(diagnosis.repair, strength)
+                attempt = self._attempt(repair, list(self._detectors)[turn:])
+                refusal = attempt.refusal(name, is_full=strength == 1)
+                if refusal is None:
+                    self._take(attempt.spool)
+                    repairs.append(repair)
+                    said = {**said, **attempt.said}
+                else:
+                    attempt.spool.discard()
+                    refusals.append(f"{repair.name}: {refusal}: left as it was")
+                    action = LEFT
+            findings += [replace(found, action=action or found.action) for found in diagnosis.findings]
+        return Treatment(repairs=tuple(repairs), findings=tuple(findings), refusals=tuple(refusals))
+
+    def _attempt(self, repair: Plugin, looking: list[str]) -> "_Attempt":
+        """Make a repair, with detectors and a meter looking at what comes out."""
+        attempt = _Attempt(self._new_spool())
+        meter = ChangeMeter(repair.scope(self._rate), self._rate, self._channels)
+        with Inspector(self._rate, self._channels, {name: self._detectors[name] for name in looking}) as inspector:
+            try:
+                for before, after in _in_pairs(repair, self._audio, self._rate, self._channels):
+                    meter.before(before)
+                    meter.after(after)
+                    inspector.see(after)
+                    attempt.spool.write(after)
+            except PluginError as problem:
+                attempt.failure = str(problem)
+                return attempt
+            attempt.said = inspector.diagnoses()
+        attempt.outside_db = meter.outside_db()
+        return attempt
+
+    def _take(self, spool: Spool) -> None:
+        """Go on with what an attempt made."""
+        if self.spool is not None:
+            self.spool.discard()
+        self._audio = self.spool = spool
+
+
+class _Attempt:
+    """A repair that was made and not yet believed."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+        self.said: Diagnoses = {}
+        self.outside_db = 0.0
+        self.failure: str | None = None
+
+    def refusal(self, name: str, is_full: bool) -> str | None:
+        """Why it must not stay; None where it may."""
+        if self.failure is not None:
+            return f"failed ({self.failure})"
+        if self.outside_db > MOST_CHANGE_OUTSIDE_DB:
+            return f"would have changed what is not wrong (by {self.outside_db:.0f} dB)"
+        if is_full and self.said[name].repair is not None:
+            return "did not take the fault away"
+        return None
+
+
+def _at_strength(repair: Plugin, strength: float) -> Plugin:
+    """The repair with its own strength scaled, its analysis kept."""
+    if strength == 1:
+        return repair
+    return type(repair).from_dict(repair.to_dict() | {"strength": strength * getattr(repair, "strength", 1.0)})
+
+
+def _in_pairs(
+    repair: Plugin, source: Iterable[Audio], sample_rate_hz: float, channels: int
+) -> Iterable[tuple[Audio, Audio]]:
+    """Each block, and what came out when it went in; at the end what was held back, with no block beside it."""
+    run = ChainRun([repair], sample_rate_hz, channels)
+    for block in source:
+        yield block, run.push(block)
+    rest = run.finish()
+    yield rest[:, :0], rest

@@ -58,9 +58,7 @@ class Auto(Plugin):
 
     # How a piece goes through it.
 
-    def treat(
-        self, source: Iterable[Audio], sample_rate_hz: float, channels: int, new_spool: NewSpool
-    ) -> Spool | None:
+    def treat(self, source: Iterable[Audio], sample_rate_hz: float, channels: int, new_spool: NewSpool) -> Spool | None:
         """Find and repair; returns the spool that holds the result, None where no repair stays.
 
         `source` must be one that can be walked again.

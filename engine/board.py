@@ -75,9 +75,11 @@ class Board(Plugin, MutableSequence[Any]):
     def needs_spool(self) -> bool:
         """True when a plugin must see what another one puts out, or makes its result on the way."""
         active = [stage for stage in self.stages() if not stage.is_identity()]
-        return any(
-            stage.wants_analysis() and (number > 0 or isinstance(stage, Treats)) for number, stage in enumerate(active)
-        )
+        return self.treats() or any(stage.wants_analysis() for stage in active[1:])
+
+    def treats(self) -> bool:
+        """True when a plugin will look at the piece and decide what is done to it."""
+        return any(isinstance(stage, Treats) and stage.wants_analysis() for stage in self.stages())
 
     def wants_analysis(self) -> bool:
         return any(stage.wants_analysis() for stage in self.stages())

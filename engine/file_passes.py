@@ -7,6 +7,7 @@ all of it is right; and what was left in the output folder on the way is gone at
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.bext import BextLoudness
 from rebounce.engine.board import Board
 from rebounce.engine.clipping_rule import Overs, Try, next_try
-from rebounce.engine.file_spool import Spools, spool_bytes
+from rebounce.engine.file_spool import FileSpool, Spools, spool_bytes
 from rebounce.engine.job import Job
 from rebounce.engine.meters import Level, Meters, NoMeters
 from rebounce.engine.output_plan import plan_output
@@ -116,10 +117,16 @@ class FilePasses:
         info = self._source.info
         check_room(self._job.target, spool_bytes(info.frames, info.channels) if self._board.needs_spool() else 0)
         with Spools(self._job.target, info.channels, self._steps.count) as spools:
-            stages, audio = self._board.settle(self._walk, self._plan.sample_rate_hz, info.channels, spools.new_spool)
+            new_spool = partial(self._one_pass_more, spools) if self._board.treats() else spools.new_spool
+            stages, audio = self._board.settle(self._walk, self._plan.sample_rate_hz, info.channels, new_spool)
             if audio is self._walk and all(stage.is_identity() for stage in stages) and not self._plan.converts:
                 return self._copied(self._level_of_input())
             return self._written(stages, audio)
+
+    def _one_pass_more(self, spools: Spools) -> FileSpool:
+        """A spool for a repair that is tried, which nobody could foresee."""
+        self._steps.add_pass()
+        return spools.new_spool()
 
     def _written(self, stages: list[Plugin], audio: Iterable[Audio]) -> Done:
         """Write, and write again where the first result would clip; the input itself where no sample was changed."""
@@ -260,13 +267,21 @@ class _Steps:
     """Counts blocks over all passes and tells the fraction that is done."""
 
     def __init__(self, frames: int, passes: int, on_progress: Progress) -> None:
-        self._total = max(1, passes * -(-frames // GRID_FRAMES))
+        self._blocks = -(-frames // GRID_FRAMES)
+        self._total = max(1, passes * self._blocks)
         self._done = 0
+        self._told = 0.0
         self._on_progress = on_progress
 
     def count(self) -> None:
         self._done += 1
-        self._on_progress(min(self._done / self._total, 1.0))
+        # With a pass more than was foreseen it stands still for a while, and never goes back.
+        self._told = max(self._told, min(self._done / self._total, 1.0))
+        self._on_progress(self._told)
+
+    def add_pass(self) -> None:
+        """There will be another one."""
+        self._total += self._blocks
 
     def finish(self) -> None:
         """Everything is done, though it may have taken fewer steps than were foreseen."""

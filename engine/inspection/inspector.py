@@ -10,12 +10,19 @@ from types import TracebackType
 from typing import Self
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.inspection.calibration import calibrated
 from rebounce.engine.inspection.finding import Detector, Diagnosis
 from rebounce.engine.inspection.registry import DETECTORS, detector_class
 from rebounce.engine.overlap_add import Slabs
 
 SLAB_FRAMES = 65_536
 THREADS = 2
+
+
+def _as_it_is(diagnosis: Diagnosis) -> Diagnosis:
+    """For those who want to know what the detectors themselves think."""
+    return diagnosis
+
 
 Detectors = Mapping[str, type[Detector]]
 
@@ -28,7 +35,10 @@ def all_detectors() -> Detectors:
 class Inspector:
     """Shows blocks to detectors; used in a `with` statement, which ends its threads."""
 
-    def __init__(self, sample_rate_hz: float, channels: int, detectors: Detectors) -> None:
+    def __init__(
+        self, sample_rate_hz: float, channels: int, detectors: Detectors, *, is_calibrated: bool = True
+    ) -> None:
+        self._tell = calibrated if is_calibrated else _as_it_is
         self._detectors = {name: kind(sample_rate_hz, channels) for name, kind in detectors.items()}
         self._slabs = Slabs(SLAB_FRAMES)
         self._threads = ThreadPoolExecutor(THREADS)
@@ -50,7 +60,7 @@ class Inspector:
         """What each detector says, after the last block."""
         for slab in self._slabs.rest():
             self._show(slab)
-        said = self._threads.map(lambda detector: detector.diagnose(), self._detectors.values())
+        said = self._threads.map(lambda detector: self._tell(detector.diagnose()), self._detectors.values())
         return dict(zip(self._detectors, said, strict=True))
 
     def _show(self, slab: Audio) -> None:

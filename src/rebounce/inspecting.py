@@ -61,7 +61,11 @@ def _facts(inspection: Inspection) -> list[str]:
     assert inspection.frames is not None
     assert inspection.sample_rate_hz is not None
     minutes, seconds = divmod(inspection.frames / inspection.sample_rate_hz, 60)
-    shape = {"sample_rate_hz": inspection.sample_rate_hz, "channels": inspection.channels, "subtype": inspection.subtype}
+    shape = {
+        "sample_rate_hz": inspection.sample_rate_hz,
+        "channels": inspection.channels,
+        "subtype": inspection.subtype,
+    }
     facts = [wording.format_words(shape), f"{minutes:.0f}:{seconds:04.1f}"]
     if inspection.lufs is not None:
         facts.append(wording.level(inspection.lufs, "LUFS"))

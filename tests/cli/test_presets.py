@@ -73,7 +73,7 @@ def test_what_is_shown_can_be_saved_and_checked(tmp_path: Path) -> None:
     (checked,) = rebounce_many([["presets", "check", *saved, "five-stage"]])
     assert checked.code == 0
     assert checked.out.splitlines() == [
-        f"{saved[0]}: fine, 0 plugins",
+        f"{saved[0]}: fine, 1 plugin",
         f"{saved[1]}: fine, 0 plugins",
         f"{saved[2]}: fine, 5 plugins",
         "five-stage: fine, 5 plugins",

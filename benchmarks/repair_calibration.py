@@ -1,0 +1,141 @@
+"""How often a finding is right, against how sure it says it is; and the curves that make the two agree.
+
+    python -m benchmarks.repair_calibration MUSIC
+
+Each piece is looked at as it is, and with each fault of the recipe done to it by itself. A finding is right where its
+fault was done. Music that shows the finding before anything was done to it has no say about that fault: released music
+is compressed, limited, coded and reverberant by choice, and naming that is no error. So positives and negatives are
+pieces whose own music is silent about the fault. The curves are fitted on one half of the tracks
+(engine/inspection/calibration.json), what they promise is held against the other half
+(benchmarks/results/calibration.json).
+"""
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import conditions
+from benchmarks.repair_items import JUDGING, TUNING, Piece, faulty, pieces
+from rebounce.engine.audio import Audio
+from rebounce.engine.inspection.calibration import read_off
+from rebounce.engine.inspection.inspector import Inspector, all_detectors
+from rebounce.training.recipes import load_recipe
+
+SECONDS, PIECES_PER_TRACK = 12.0, 4
+PROCESSES = 2
+FEWEST_A_BIN = 30
+FAULTS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "echo": ("echo", "realistic", {}),
+    "clipping": ("clipping", "realistic", {}),
+    "reverb": ("reverb", "realistic", {}),
+    "compression": ("compression", "realistic", {}),
+    "limiting": ("limiting", "realistic", {}),
+    "level_ride": ("level_ride", "realistic", {}),
+    "noise": ("noise", "realistic", {"kind": ["white", "pink", "hiss"]}),
+    "hum": ("noise", "realistic", {"kind": ["hum"]}),
+    "eq": ("eq", "realistic", {}),
+    "mp3": ("mp3", "mp3", {}),
+}
+"""Finding, and the fault with recipe and ranges that makes it."""
+ALIASES = {"bandwidth": "mp3"}
+
+ROOT = Path(__file__).parent.parent
+CURVES = ROOT / "engine" / "inspection" / "calibration.json"
+RESULT = ROOT / "benchmarks" / "results" / "calibration.json"
+
+Outcomes = dict[str, list[tuple[float, bool]]]
+"""For each fault: how sure a finding was, and whether it was right."""
+
+
+def main(folder: Path) -> None:
+    curves = {fault: _curve(found) for fault, found in sorted(_outcomes(folder, TUNING).items()) if len(found) > 1}
+    CURVES.write_text(
+        json.dumps({"about": "made by benchmarks/repair_calibration.py", "curves": curves}, indent=1) + "\n"
+    )
+    judged = {
+        fault: [(read_off(curves[fault], own) if fault in curves else own, is_right) for own, is_right in found]
+        for fault, found in _outcomes(folder, JUDGING).items()
+    }
+    bins = _bins([pair for found in judged.values() for pair in found])
+    each = {fault: _bins(found) for fault, found in sorted(judged.items())}
+    RESULT.write_text(json.dumps({"conditions": conditions(), "all": bins, "each": each}, indent=1) + "\n")
+    for one in bins:
+        print(one)
+
+
+def _outcomes(folder: Path, half: str) -> Outcomes:
+    outcomes: Outcomes = defaultdict(list)
+    with ProcessPoolExecutor(PROCESSES) as processes:
+        for found in processes.map(_looked_at, pieces(folder, half, SECONDS, PIECES_PER_TRACK)):
+            for fault, pairs in found.items():
+                outcomes[fault] += pairs
+    return outcomes
+
+
+def _looked_at(piece: Piece) -> Outcomes:
+    own = _said(piece.audio, piece.sample_rate_hz)
+    outcomes: Outcomes = defaultdict(list)
+    for done, (name, recipe, given) in FAULTS.items():
+        said = _said(faulty(piece, name, given, recipe).damaged, piece.sample_rate_hz)
+        for fault, confidence in said.items():
+            if fault not in own and fault in FAULTS:
+                outcomes[fault].append((confidence, fault == done))
+    return outcomes
+
+
+def _said(audio: Audio, sample_rate_hz: int) -> dict[str, float]:
+    """The surest finding of each fault, by the detectors' own confidence."""
+    with Inspector(sample_rate_hz, len(audio), all_detectors(), is_calibrated=False) as inspector:
+        inspector.see(audio)
+        said: dict[str, float] = {}
+        for diagnosis in inspector.diagnoses().values():
+            for finding in diagnosis.findings:
+                fault = ALIASES.get(finding.fault, finding.fault)
+                said[fault] = max(said.get(fault, 0.0), finding.confidence)
+    return said
+
+
+def _curve(found: Sequence[tuple[float, bool]]) -> list[list[float]]:
+    """Neighbours are put together until the share that is right rises from group to group, and each has enough."""
+    groups = [[own, float(is_right), 1.0] for own, is_right in sorted(found)]
+    merged: list[list[float]] = []
+    for group in groups:
+        merged.append(group)
+        while len(merged) > 1 and _must_merge(merged[-2], merged[-1]):
+            last = merged.pop()
+            merged[-1] = [a + b for a, b in zip(merged[-1], last, strict=True)]
+    if len(merged) > 1 and merged[-1][2] < FEWEST_A_BIN:
+        last = merged.pop()
+        merged[-1] = [a + b for a, b in zip(merged[-1], last, strict=True)]
+    return [[round(own / count, 4), round(right / count, 4)] for own, right, count in merged]
+
+
+def _must_merge(left: Sequence[float], right: Sequence[float]) -> bool:
+    return left[2] < FEWEST_A_BIN or left[1] / left[2] >= right[1] / right[2]
+
+
+def _bins(pairs: Sequence[tuple[float, bool]]) -> list[dict[str, float]]:
+    """Tenths of confidence, put together with the next until there are enough in one."""
+    held: list[tuple[float, bool]] = []
+    bins = []
+    for tenth in range(10):
+        held += [pair for pair in pairs if min(int(pair[0] * 10), 9) == tenth]
+        if len(held) >= FEWEST_A_BIN or (tenth == 9 and held):
+            bins.append(_bin(held))
+            held = []
+    return bins
+
+
+def _bin(held: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    stated, observed = np.mean([pair[0] for pair in held]), np.mean([pair[1] for pair in held])
+    return {"findings": len(held), "stated": round(float(stated), 3), "observed": round(float(observed), 3)}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,49 @@
+"""From what a detector thinks to how often it is right.
+
+A detector's own confidence orders its findings well and says little else. What stands in a record is that number read
+through a curve for its fault, rising from point to point, which was fitted on music with and without that fault
+(`benchmarks/repair_calibration.py` makes `calibration.json` and says on what). What always holds: the curve rises, a
+surer finding never becomes a less sure one, and a fault without a curve keeps the detector's own number.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+from rebounce.engine.inspection.finding import Diagnosis, Finding
+
+Curve = Sequence[Sequence[float]]
+"""Points of (the detector's own confidence, the share of such findings that were right), both rising."""
+
+
+def calibrated(diagnosis: Diagnosis) -> Diagnosis:
+    """The same findings with confidences that can be taken at their word."""
+    return replace(diagnosis, findings=tuple(_calibrated(finding) for finding in diagnosis.findings))
+
+
+def read_off(curve: Curve, own: float) -> float:
+    """The curve at a detector's own confidence: straight lines between its points, level outside them."""
+    places = [point[0] for point in curve]
+    after = bisect_right(places, own)
+    if after == 0:
+        return curve[0][1]
+    if after == len(curve):
+        return curve[-1][1]
+    (left, low), (right, high) = curve[after - 1], curve[after]
+    return low + (high - low) * (own - left) / (right - left)
+
+
+def _calibrated(finding: Finding) -> Finding:
+    curve = curves().get(finding.fault)
+    return finding if curve is None else replace(finding, confidence=read_off(curve, finding.confidence))
+
+
+@cache
+def curves() -> Mapping[str, Curve]:
+    """The curve of each fault that has one."""
+    text = files("rebounce.engine.inspection").joinpath("calibration.json").read_text(encoding="utf-8")
+    found: Mapping[str, Curve] = json.loads(text)["curves"]
+    return found

@@ -1,0 +1,34 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rebounce.engine.inspection.calibration import calibrated, curves, read_off
+from rebounce.engine.inspection.finding import Diagnosis, Finding
+
+CURVE = [[0.2, 0.1], [0.6, 0.5], [0.9, 0.95]]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"), [(0.0, 0.1), (0.2, 0.1), (0.4, 0.3), (0.6, 0.5), (0.75, 0.725), (0.9, 0.95), (1.0, 0.95)]
+)
+def test_a_curve_is_read_in_straight_lines_and_level_outside(own: float, expected: float) -> None:
+    assert read_off(CURVE, own) == pytest.approx(expected)
+
+
+def test_a_curve_of_one_point_is_that_number_everywhere() -> None:
+    assert [read_off([[0.5, 0.8]], own) for own in (0.0, 0.5, 1.0)] == [0.8, 0.8, 0.8]
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_surer_finding_never_becomes_a_less_sure_one(one: float, other: float) -> None:
+    for fault in curves():
+        low, high = (
+            calibrated(Diagnosis(findings=(Finding(fault=fault, confidence=own),))).findings[0].confidence
+            for own in sorted((one, other))
+        )
+        assert 0 <= low <= high <= 1
+
+
+def test_a_fault_without_a_curve_keeps_the_detectors_own_number() -> None:
+    diagnosis = Diagnosis(findings=(Finding(fault="nothing that is known", confidence=0.37),))
+    assert calibrated(diagnosis) == diagnosis

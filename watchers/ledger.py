@@ -5,24 +5,19 @@ one of the states that it may come from, so that two services on one folder neve
 unfinished bounce to a path; and of bounces that may want the same names one at a time is worked on.
 """
 
-import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from rebounce.engine.errors import DiskFull, OutputError
+from rebounce.engine.errors import OutputError
 from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, stem_of, to_bytes
-from rebounce.watchers.file_systems import is_share
-from rebounce.watchers.named_sql import migrations, queries
+from rebounce.watchers.ledger_file import LedgerFile
 from rebounce.watchers.processes import Owner, is_alive, owner_from
 from rebounce.watchers.steps import step
 
-BUSY_S = 30.0
-BUSY_LOOK_S = 0.01
-BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # What is due later than any back-off allows is due now: the clock was set back.
 LONGEST_WAIT_S = 3600.0
 SQLITE_NOT_ONE = ("file is not a database", "malformed", "unsupported file format")
@@ -35,22 +30,7 @@ class Ledger:
         """Open the ledger at a path; with `creates` one that is not there is made, else that is an OutputError."""
         self.path = path
         self._now_s = now_s
-        if creates:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        place = f"{path.absolute().as_uri()}?mode={'rwc' if creates else 'rw'}"
-        try:
-            self._database = sqlite3.connect(place, timeout=BUSY_S, isolation_level=None, uri=True)
-        except sqlite3.OperationalError as problem:
-            raise _disk_trouble(path, problem, "opened") from problem
-        self._database.row_factory = sqlite3.Row
-        try:
-            self._prepare()
-            self._file = _file_number(path)
-        except BaseException as problem:
-            self._database.close()
-            if isinstance(problem, sqlite3.OperationalError):
-                raise _disk_trouble(path, problem, "opened") from problem
-            raise
+        self._file = LedgerFile(path, creates=creates)
 
     def __enter__(self) -> "Ledger":
         return self
@@ -60,25 +40,22 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._database.close()
+        self._file.close()
 
     def is_there(self) -> bool:
         """False when the file that is open lies at its path no more: somebody removed it, or a disk is gone."""
-        return self._file == _file_number(self.path)
+        return self._file.is_there()
 
     def version(self) -> int:
         """A number that changes when somebody else has changed the ledger."""
-        try:
-            return int(self._database.execute("PRAGMA data_version").fetchone()[0])
-        except sqlite3.DatabaseError as problem:
-            raise _disk_trouble(self.path, problem) from problem
+        return self._file.version()
 
     # -- what the watching side says
 
     @step("ledger.discover")
     def discover(self, found: Iterable[tuple[str, Stamp]]) -> None:
         """These files are there and were not known; one whose path has an unfinished bounce already is passed over."""
-        with self._transaction():
+        with self._file.transaction():
             for path, stamp in found:
                 names = {"stem": to_bytes(stem_of(path)), "source": to_bytes(path)}
                 self._do("discover", **_at(path), **names, **_stamped(stamp))
@@ -86,21 +63,21 @@ class Ledger:
     @step("ledger.settle")
     def settle(self, waiting: Iterable[tuple[str, Stamp, str]]) -> None:
         """These are still being written, or were written to again before work on them began."""
-        with self._transaction():
+        with self._file.transaction():
             for path, stamp, reason in waiting:
                 self._do("settle", **_at(path), **_stamped(stamp), reason=_plain(reason))
 
     @step("ledger.queue")
     def queue(self, finished: Iterable[tuple[str, Stamp, str | None]]) -> None:
         """These bounces are finished, or were given up waiting for: work can begin."""
-        with self._transaction():
+        with self._file.transaction():
             for path, stamp, reason in finished:
                 self._do("queue", **_at(path), **_stamped(stamp), reason=reason and _plain(reason))
 
     @step("ledger.forget")
     def forget(self, paths: Iterable[str]) -> list[str]:
         """These files went away; returns those on which work had not begun, of which nothing is known any more."""
-        with self._transaction():
+        with self._file.transaction():
             return [path for path in paths if self._do("forget", **_at(path))]
 
     # -- what the working side says
@@ -113,14 +90,14 @@ class Ledger:
     def start(self, id: int, owner: Owner, service: Owner) -> bool:
         """Take a queued bounce for a process of a service; False when somebody has it, or another of its stem."""
         names = {"owner": json.dumps(owner.to_dict()), "service": json.dumps(service.to_dict())}
-        with self._transaction():
+        with self._file.transaction():
             return self._do("start", id=id, **names) == 1
 
     @step("ledger.identify")
     def identify(self, bounce: Bounce, content_sha256: str, preset_hash: str, stamp: Stamp) -> Bounce | None:
         """Say what content a bounce has and what will be made of it; returns the same bounce of old, now forgotten."""
         key = {"content_sha256": content_sha256, "preset_hash": preset_hash}
-        with self._transaction():
+        with self._file.transaction():
             old = next(iter(self._all("same_key", id=bounce.id, **_at(bounce.path), **key)), None)
             if old is not None:
                 self._do("delete", id=old.id)
@@ -134,12 +111,12 @@ class Ledger:
 
     def progress(self, id: int, fraction: float) -> None:
         """How much of a running bounce is done."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("progress", id=id, progress=fraction)
 
     def beat(self, id: int) -> None:
         """The process that has a running bounce lives."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("beat", id=id)
 
     @step("ledger.plan")
@@ -154,7 +131,7 @@ class Ledger:
         """The result lies ready: what is left to be done with it, so that whoever goes on knows."""
         error = str((record or {}).get("error") or "").removeprefix(f"{(record or {}).get('input')}: ")
         values = {"plan": json.dumps(plan), "record": None if record is None else json.dumps(record, allow_nan=False)}
-        with self._transaction():
+        with self._file.transaction():
             self._do(
                 "plan",
                 id=id,
@@ -167,7 +144,7 @@ class Ledger:
     @step("ledger.replan")
     def replan(self, id: int, plan: dict[str, Any], renamed: Iterable[tuple[str, str]] = ()) -> None:
         """A part of the plan is done; older bounces whose files were renamed know them by their new names."""
-        with self._transaction():
+        with self._file.transaction():
             for old, new in renamed:
                 self._do("rename_source", id=id, old=to_bytes(old), new=to_bytes(new))
                 self._do("rename_result", id=id, old=to_bytes(old), new=to_bytes(new))
@@ -176,50 +153,50 @@ class Ledger:
     @step("ledger.unplan")
     def unplan(self, id: int, reason: str) -> None:
         """What the plan was to deliver is not there any more: the bounce is to be worked on anew."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("unplan", id=id, reason=_plain(reason))
 
     @step("ledger.finish")
     def finish(self, id: int, state: State, source: str, is_told: bool) -> None:
         """All of the plan is done; the original lies at `source` now."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("finish", id=id, state=state.value, source=to_bytes(source), is_told=int(is_told))
 
     @step("ledger.again")
     def again(self, id: int, reason: str, *, wait_s: float = 0.0, is_try: bool = False, is_crash: bool = False) -> None:
         """A running bounce goes back into the queue."""
-        with self._transaction():
+        with self._file.transaction():
             due_at = self._now_s() + wait_s if wait_s else 0.0
             self._do("again", id=id, reason=_plain(reason), due_at=due_at, tries=int(is_try), crashes=int(is_crash))
 
     @step("ledger.unsettle")
     def unsettle(self, id: int, reason: str) -> None:
         """A running bounce turned out to be still being written."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("unsettle", id=id, reason=_plain(reason))
 
     @step("ledger.park")
     def park(self, id: int, reason: str) -> None:
         """A running bounce waits for something outside."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("park", id=id, reason=_plain(reason))
 
     @step("ledger.unpark")
     def unpark(self) -> int:
         """What was waited for is there: all parked bounces are queued again."""
-        with self._transaction():
+        with self._file.transaction():
             return self._do("unpark")
 
     @step("ledger.lost")
     def lost(self, id: int) -> None:
         """The file of a running bounce went away."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("lost", id=id)
 
     @step("ledger.told")
     def told(self, id: int) -> None:
         """The user's command was run for this bounce."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("told", id=id)
 
     # -- what the user asks for
@@ -227,19 +204,19 @@ class Ledger:
     @step("ledger.retry")
     def retry(self, id: int, preset: str | None = None) -> bool:
         """Queue a failed bounce again; False when it is no failure, or a newer bounce of its name is under way."""
-        with self._transaction():
+        with self._file.transaction():
             return self._do("retry", id=id, preset=preset) == 1
 
     @step("ledger.rerun")
     def rerun(self, id: int, preset: str) -> bool:
         """Queue the original of a finished bounce once more, with a preset of its own."""
-        with self._transaction():
+        with self._file.transaction():
             return self._do("rerun", id=id, preset=preset) == 1
 
     @step("ledger.prune")
     def prune(self, before: float, gone: Iterable[str] = ()) -> int:
         """Forget what was finished before a time and was moved away, or lay at one of these paths and is gone."""
-        with self._transaction():
+        with self._file.transaction():
             kept = sum(self._do("prune_kept", before=before, **_at(path)) for path in gone)
             return kept + self._do("prune", before=before)
 
@@ -295,7 +272,7 @@ class Ledger:
 
     def serve(self, owner: Owner, preset: str) -> None:
         """A service works on this folder, with this preset."""
-        with self._transaction():
+        with self._file.transaction():
             for other in self.services():
                 if not is_alive(other):
                     self._do("leave", owner=json.dumps(other.to_dict()))
@@ -303,72 +280,19 @@ class Ledger:
 
     def leave(self, owner: Owner) -> None:
         """The service ended."""
-        with self._transaction():
+        with self._file.transaction():
             self._do("leave", owner=json.dumps(owner.to_dict()))
 
     def services(self) -> dict[Owner, str]:
         """The services that were started and have not said that they ended, each with its preset."""
         return {owner_from(json.loads(row["owner"])): row["preset"] for row in self._rows("services")}
 
-    def _prepare(self) -> None:
-        """Set the file up, waiting for another process that does the same in this moment."""
-        # With a log of changes readers and one writer do not wait for each other; it needs shared memory, which a share
-        # has not (a home folder may be one). Each change is on the disk when its transaction ends.
-        mode = "truncate" if is_share(self.path.parent) else "wal"
-        deadline_s = time.monotonic() + BUSY_S
-        while True:
-            try:
-                if self._database.execute("PRAGMA journal_mode").fetchone()[0] != mode:
-                    self._database.execute(f"PRAGMA journal_mode = {mode}")
-                self._database.execute("PRAGMA synchronous = FULL")
-                self._migrate()
-                return
-            except sqlite3.OperationalError as problem:
-                # To change the mode SQLite needs the file alone, and says so at once instead of waiting.
-                if problem.sqlite_errorcode not in BUSY or time.monotonic() > deadline_s:
-                    raise
-                time.sleep(BUSY_LOOK_S)
-
-    def _migrate(self) -> None:
-        scripts = migrations()
-        version = self._schema()
-        if version > len(scripts):
-            raise OutputError(
-                f"{self.path}: a ledger of a newer rebounce (schema {version}, this one knows {len(scripts)}); "
-                "update rebounce"
-            )
-        if version == len(scripts):
-            return
-        with self._transaction():
-            for script in scripts[self._schema() :]:
-                for statement in _statements(script):
-                    self._database.execute(statement)
-            self._database.execute(f"PRAGMA user_version = {len(scripts)}")
-
-    def _schema(self) -> int:
-        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
-            yield
-            self._database.execute("COMMIT")
-        except sqlite3.DatabaseError as problem:
-            raise _disk_trouble(self.path, problem) from problem
-        finally:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-
     def _do(self, name: str, **values: Any) -> int:
         """Run a statement; returns how many rows it changed."""
-        return self._database.execute(queries()[name], {"now": self._now_s()} | values).rowcount
+        return self._file.change(name, {"now": self._now_s()} | values)
 
     def _rows(self, name: str, **values: Any) -> list[sqlite3.Row]:
-        try:
-            return self._database.execute(queries()[name], {"now": self._now_s()} | values).fetchall()
-        except sqlite3.DatabaseError as problem:
-            raise _disk_trouble(self.path, problem) from problem
+        return self._file.rows(name, {"now": self._now_s()} | values)
 
     def _all(self, name: str, **values: Any) -> list[Bounce]:
         return [bounce_from(dict(row)) for row in self._rows(name, **values)]
@@ -393,21 +317,6 @@ def open_ledger(path: Path, now_s: Callable[[], float] = time.time) -> tuple[Led
     return Ledger(path, now_s), message
 
 
-def _file_number(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _disk_trouble(path: Path, problem: sqlite3.DatabaseError, what: str = "used") -> OutputError:
-    kind = DiskFull if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else OutputError
-    return kind(
-        f"{path}: the ledger cannot be {what} ({problem}); check its permissions, and its disk for room and health"
-    )
-
-
 def _plain(text: str) -> str:
     """A sentence that SQLite can hold, whatever bytes are in the names that it mentions."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -419,13 +328,3 @@ def _at(path: str) -> dict[str, bytes]:
 
 def _stamped(stamp: Stamp) -> dict[str, int]:
     return {"size": stamp.size, "mtime_ns": stamp.mtime_ns}
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script, since `executescript` would end the transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

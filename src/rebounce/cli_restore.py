@@ -83,7 +83,7 @@ class Arguments:
     "--strength", default=100.0, show_default=True, type=NumberRange(0, 100), help="Percent; 0 changes nothing."
 )
 @click.option("--model", metavar="NAME|DIR", help="A model, by its name or folder, for presets that run one.")
-@click.option("--reference", type=_FILE, help="A track to match, for chains that use one.")
+@click.option("--reference", type=_FILE, help="A track whose tone and level to match.")
 @click.option(
     "--device", default="auto", show_default=True, type=_Device(), help="cuda is strict: it works or it fails."
 )

@@ -17,6 +17,7 @@ from rebounce.engine.job import Job, Options
 from rebounce.engine.model_choice import asked_for, ready_models
 from rebounce.engine.preset import load_preset, preset_hash
 from rebounce.engine.record import ERROR, Record
+from rebounce.engine.reference_choice import with_reference
 from rebounce.engine.restore import failed_record, foresee, skipped_record
 from rebounce.engine.sample_formats import check_depth
 from rebounce.progress import Bar, tell
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 def run(arguments: "Arguments", preset: str | Path) -> int:
     """Restore everything that was asked for; returns the exit code."""
     options = _options(arguments)
-    board = load_preset(preset, arguments.allowed_plugins).at_strength(arguments.strength / 100)
-    _check_reference(arguments)
+    chain = with_reference(load_preset(preset, arguments.allowed_plugins), arguments.reference, arguments.preset)
+    board = chain.at_strength(arguments.strength / 100)
     _choose_model(board, arguments)
     listed = read_input_list(arguments.input_list) if arguments.input_list else []
     items = plan_batch(
@@ -63,13 +64,6 @@ def _options(arguments: "Arguments") -> Options:
         delta=arguments.delta,
         saves_chain=arguments.saves_chain,
     )
-
-
-def _check_reference(arguments: "Arguments") -> None:
-    if arguments.reference is not None:
-        raise UsageError(
-            f"--reference {arguments.reference}: no plugin of preset {arguments.preset!r} uses one; leave it out"
-        )
 
 
 def _choose_model(board: Board, arguments: "Arguments") -> None:

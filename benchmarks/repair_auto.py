@@ -15,7 +15,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.auto import Auto
 from rebounce.engine.inspection.finding import LEFT
 from rebounce.training.damage import apply_damage
-from rebounce.training.exercise import exercise_of_recipe, draw_item
+from rebounce.training.exercise import draw_item, exercise_of_recipe
 from rebounce.training.recipes import load_recipe
 from rebounce.training.scores.si_sdr import si_sdr_db
 

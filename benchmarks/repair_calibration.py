@@ -13,7 +13,7 @@ pieces whose own music is silent about the fault. The curves are fitted on one h
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from benchmarks.repair_items import JUDGING, TUNING, Piece, faulty, pieces
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.calibration import read_off
 from rebounce.engine.inspection.inspector import Inspector, all_detectors
-from rebounce.training.recipes import load_recipe
 
 SECONDS, PIECES_PER_TRACK = 12.0, 4
 PROCESSES = 2

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.band_levels import analysis_framing
-from rebounce.engine.overlap_add import powers_of, separate_spectra_of, slabs_of
+from rebounce.engine.overlap_add import Slabs, powers_of, separate_spectra_of
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +46,11 @@ MOST_ROUGHNESS_DB = 6.0
 KNEE_DB = 3.0
 FOOT_DB = 15.0
 
+# A coder that has no bits to spare leaves a band quite empty for a moment: so far below all that sounds, a hertz.
+HOLE_BAND_HZ = 500.0
+HOLE_SHARE = 1e-12
+HOLE_SHARES = (0.8, 0.93)
+
 # Below this share of the strongest bin there is nothing to be seen.
 FLOOR_SHARE = 1e-18
 
@@ -70,21 +75,55 @@ def highest_fill_hz(sample_rate_hz: float) -> float:
     return min(HIGHEST_FILL_HZ, NYQUIST_SHARE * sample_rate_hz / 2)
 
 
+class CutoffFinder:
+    """Takes blocks of `(channels, any)`, and says at the end where the file was cut off."""
+
+    def __init__(self, sample_rate_hz: float) -> None:
+        self._framing = analysis_framing(sample_rate_hz)
+        self._scale = np.float32(self._framing.density_scale(sample_rate_hz))
+        self._bin_hz = self._framing.bin_hz(sample_rate_hz)
+        self._slabs = Slabs(SLAB_FRAMES * self._framing.size)
+        self._power = np.zeros(self._framing.bins)
+        self._balanced = np.zeros(self._framing.bins)
+        self._hole_bins = max(1, round(HOLE_BAND_HZ / self._bin_hz))
+        self._holes = np.zeros(self._framing.bins // self._hole_bins)
+        self._frames = 0
+
+    def see(self, block: Audio) -> None:
+        for slab in self._slabs.push(block):
+            self._add(slab)
+
+    def cutoff(self) -> Cutoff:
+        """The cut-off of all that was seen; to be asked once, after the last block."""
+        for slab in self._slabs.rest():
+            self._add(slab)
+        if not self._power.any():
+            return NOTHING_MISSING
+        return _cutoff_in(self._power, self._balanced, self._bin_hz)
+
+    def _add(self, slab: Audio) -> None:
+        powers = powers_of(separate_spectra_of(slab, self._framing)).sum(axis=0)
+        powers /= self._scale
+        total = powers.sum(axis=1) * self._bin_hz
+        is_sounding = total > 10 ** (SILENCE_DBFS / 10)
+        self._power += powers[is_sounding].sum(axis=0)
+        self._balanced += (1 / np.sqrt(total[is_sounding])) @ powers[is_sounding]
+        sums = np.add.reduceat(powers, np.arange(self._holes.size) * self._hole_bins, axis=1) / self._hole_bins
+        self._holes += (sums < HOLE_SHARE * total[:, np.newaxis])[is_sounding].sum(axis=0)
+        self._frames += int(is_sounding.sum())
+
+    def hole_share(self, cutoff_hz: float) -> float:
+        """How often a band just below the cut-off was quite empty while the music played."""
+        first, last = (round(share * cutoff_hz / self._bin_hz / self._hole_bins) for share in HOLE_SHARES)
+        return float(self._holes[first : last + 1].mean() / max(1, self._frames))
+
+
 def find_cutoff(blocks: Iterable[Audio], sample_rate_hz: float) -> Cutoff:
     """One pass over the file, `(channels, any)` a block."""
-    framing = analysis_framing(sample_rate_hz)
-    power = np.zeros(framing.bins)
-    balanced = np.zeros(framing.bins)
-    for slab in slabs_of(blocks, SLAB_FRAMES * framing.size):
-        powers = powers_of(separate_spectra_of(slab, framing)).sum(axis=0)
-        powers /= np.float32(framing.density_scale(sample_rate_hz))
-        total = powers.sum(axis=1) * framing.bin_hz(sample_rate_hz)
-        is_sounding = total > 10 ** (SILENCE_DBFS / 10)
-        power += powers[is_sounding].sum(axis=0)
-        balanced += (1 / np.sqrt(total[is_sounding])) @ powers[is_sounding]
-    if not power.any():
-        return NOTHING_MISSING
-    return _cutoff_in(power, balanced, framing.bin_hz(sample_rate_hz))
+    finder = CutoffFinder(sample_rate_hz)
+    for block in blocks:
+        finder.see(block)
+    return finder.cutoff()
 
 
 def _cutoff_in(power: Floats, balanced: Floats, bin_hz: float) -> Cutoff:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.band_levels import BandLevels, Floats, LevelCounts, band_centres_hz, band_edges_hz
-from rebounce.engine.overlap_add import slabs_of
+from rebounce.engine.overlap_add import Slabs
 
 SLAB_FRAMES = 24
 
@@ -36,6 +36,8 @@ FEWEST_FRAMES = 10
 # From a tenth of a share to all of it, a floor rises by no more than this times what noise in that band scatters by,
 # even where noise alone is heard in hardly more frames than the share.
 MOST_SCATTER = 2.4
+# Nothing rises less but what repeats itself exactly, which no noise does.
+LEAST_SCATTER = 0.25
 # The softest frames of noise are softer than noise is on average; by how much depends on how often it is heard alone.
 MIDDLE_SCATTER = 0.5
 # The mean of log power minus the log of mean power is -2.5 dB for noise of any level, and far lower for tones.
@@ -84,28 +86,51 @@ class NoiseProfile:
         return np.asarray(10 ** (np.where(inside, read_db, NO_DENSITY_DB) / 10))
 
 
+class NoiseFinder:
+    """Takes blocks of `(channels, any)`, and says at the end what noise floor there is."""
+
+    def __init__(self, sample_rate_hz: float) -> None:
+        self._levels = BandLevels(sample_rate_hz, QUIETEST_NOISE_DBFS)
+        self._slabs = Slabs(SLAB_FRAMES * self._levels.framing.size)
+
+    def see(self, block: Audio) -> None:
+        for slab in self._slabs.push(block):
+            self._levels.see(slab)
+
+    def profile(self) -> NoiseProfile:
+        """The floor under all that was seen; to be asked once, after the last block."""
+        for slab in self._slabs.rest():
+            self._levels.see(slab)
+        levels = self._levels
+        programme_dbfs = levels.programme_dbfs()
+        if programme_dbfs is None:
+            return NoiseProfile(density_db=(), noise_dbfs=None, programme_dbfs=None, finding="nothing but silence")
+        # Where the end is faded out its noise is faded too, so the file is looked at without its end first.
+        densities_db = _floor(levels.body, levels.scatter_db)
+        levels.body.take(levels.tail)
+        densities_db = max(densities_db, _floor(levels.body, levels.scatter_db), key=_bands_with_noise)
+        noise_dbfs = levels.total_dbfs(densities_db)
+        if densities_db.max() == NO_DENSITY_DB or noise_dbfs > programme_dbfs - LEAST_DISTANCE_DB:
+            return _no_noise(programme_dbfs)
+        return NoiseProfile(
+            density_db=tuple(round(float(density), 2) for density in densities_db),
+            noise_dbfs=round(noise_dbfs, 1),
+            programme_dbfs=round(programme_dbfs, 1),
+            finding=f"steady noise at {noise_dbfs:.0f} dBFS",
+        )
+
+
 def find_noise(blocks: Iterable[Audio], sample_rate_hz: float) -> NoiseProfile:
     """One pass over the file, `(channels, any)` a block."""
-    levels = BandLevels(sample_rate_hz, QUIETEST_NOISE_DBFS)
-    for slab in slabs_of(blocks, SLAB_FRAMES * levels.framing.size):
-        levels.see(slab)
-    programme_dbfs = levels.programme_dbfs()
-    if programme_dbfs is None:
-        return NoiseProfile(density_db=(), noise_dbfs=None, programme_dbfs=None, finding="nothing but silence")
-    # Where the end is faded out its noise is faded too, so the file is looked at without its end first.
-    densities_db = _floor(levels.body, levels.scatter_db)
-    levels.body.take(levels.tail)
-    densities_db = max(densities_db, _floor(levels.body, levels.scatter_db), key=_bands_with_noise)
-    noise_dbfs = levels.total_dbfs(densities_db)
-    if densities_db.max() == NO_DENSITY_DB or noise_dbfs > programme_dbfs - LEAST_DISTANCE_DB:
-        finding = "no steady noise that can be told from the music"
-        return NoiseProfile(density_db=(), noise_dbfs=None, programme_dbfs=round(programme_dbfs, 1), finding=finding)
-    return NoiseProfile(
-        density_db=tuple(round(float(density), 2) for density in densities_db),
-        noise_dbfs=round(noise_dbfs, 1),
-        programme_dbfs=round(programme_dbfs, 1),
-        finding=f"steady noise at {noise_dbfs:.0f} dBFS",
-    )
+    finder = NoiseFinder(sample_rate_hz)
+    for block in blocks:
+        finder.see(block)
+    return finder.profile()
+
+
+def _no_noise(programme_dbfs: float) -> NoiseProfile:
+    finding = "no steady noise that can be told from the music"
+    return NoiseProfile(density_db=(), noise_dbfs=None, programme_dbfs=round(programme_dbfs, 1), finding=finding)
 
 
 def _bands_with_noise(densities_db: Floats) -> int:
@@ -129,7 +154,7 @@ def _floor_in(counts: LevelCounts, scatter_db: Floats, share: float) -> Floats:
     may_be_floor = (rise < SIDE_SCATTER) & (flatness_db > SIDE_FLATNESS_DB) & is_heard
     found = np.full(scatter_db.size, NO_DENSITY_DB)
     for run in _runs(is_floor, densities_db, scatter_db):
-        if _is_noise(run, densities_db):
+        if rise[run].mean() > LEAST_SCATTER and _is_noise(run, densities_db):
             whole = _with_sides(run, may_be_floor, densities_db)
             found[whole] = densities_db[whole] + MIDDLE_SCATTER * scatter_db[whole]
     return found

@@ -11,12 +11,20 @@ from rebounce.engine.plugin import Plugin
 # One line a plugin. The module is imported when a chain first names it.
 OURS = {
     "Auto": "rebounce.engine.auto",
+    "CorrectTone": "rebounce.engine.repair.correct_tone",
     "Denoise": "rebounce.engine.denoise",
     "Dynamics": "rebounce.engine.dynamics",
     "ExtendBandwidth": "rebounce.engine.extend_bandwidth",
     "Finish": "rebounce.engine.finish",
+    "FixChannels": "rebounce.engine.repair.fix_channels",
+    "RemoveEcho": "rebounce.engine.repair.remove_echo",
+    "RemoveHum": "rebounce.engine.repair.remove_hum",
+    "RepairCodecDamage": "rebounce.engine.repair.repair_codec_damage",
+    "RestoreClipping": "rebounce.engine.repair.restore_clipping",
+    "RideLevel": "rebounce.engine.repair.ride_level",
     "Shape": "rebounce.engine.shape",
     "TokenRestore": "rebounce.engine.token_restore",
+    "UndoCompression": "rebounce.engine.repair.undo_compression",
 }
 
 

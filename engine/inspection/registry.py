@@ -8,7 +8,16 @@ from importlib import import_module
 
 from rebounce.engine.inspection.finding import Detector
 
-DETECTORS: dict[str, str] = {}
+DETECTORS = {
+    "clipping": "ClippingDetector",
+    "channels": "ChannelsDetector",
+    "hum": "HumDetector",
+    "noise": "NoiseDetector",
+    "echo": "EchoDetector",
+    "tone": "ToneDetector",
+    "cutoff": "CutoffDetector",
+    "edges": "EdgesDetector",
+}
 """The class in the module of the same name."""
 
 

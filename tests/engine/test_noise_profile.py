@@ -80,6 +80,12 @@ def test_a_file_of_nothing_but_noise_is_left_alone() -> None:
     assert not find_noise([white(6 * RATE, -40)[0]], RATE).is_noisy
 
 
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000])
+def test_a_square_wave_has_no_floor_although_its_level_never_changes(rate_hz: int) -> None:
+    wave = np.sign(np.sin(2 * np.pi * 100 * (np.arange(12 * rate_hz) + 0.5) / rate_hz)).astype(np.float32)
+    assert not find_noise([np.stack([wave, wave])], rate_hz).is_noisy
+
+
 def test_continuous_loud_music_that_is_dense_and_noisy_has_no_floor() -> None:
     crash = mix(12, RATE) + noise(12 * RATE, level=0.2)
     assert not find_noise([crash], RATE).is_noisy

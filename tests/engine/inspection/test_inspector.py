@@ -88,7 +88,7 @@ def awkward_pieces(rate: int) -> dict[str, Audio]:
         "one frame": np.full((2, 1), 0.5, dtype=np.float32),
         "silence": np.zeros((2, rate * 2), dtype=np.float32),
         "silence with one click": np.eye(2, rate * 2, rate, dtype=np.float32),
-        "a tone": 0.5 * np.sin(2 * np.pi * 1_000 * time_s, dtype=np.float32)[np.newaxis],
+        "a tone": (0.5 * np.sin(2 * np.pi * 1_000 * time_s)).astype(np.float32)[np.newaxis],
         "a square wave": np.stack([square, square]),
         "opposite channels": np.concatenate([mono, -mono]),
         "one silent channel": np.concatenate([mono, 0 * mono]),

@@ -30,7 +30,9 @@ def test_within_stretches_anything_may_change_and_outside_every_bit_counts() -> 
     assert outside_db(Scope(stretches=((2_000, 3_000),)), before, after) == -math.inf
     after[:, 50_000:60_000] += np.float32(0.01)
     share = 2 * 10_000 * 0.01**2 / float(np.sum(np.square(before, dtype=np.float64)))
-    assert outside_db(Scope(stretches=((2_000, 3_000),)), before, after) == pytest.approx(10 * math.log10(share), abs=0.1)
+    assert outside_db(Scope(stretches=((2_000, 3_000),)), before, after) == pytest.approx(
+        10 * math.log10(share), abs=0.1
+    )
 
 
 def test_a_tone_inside_a_band_may_come_and_one_outside_is_measured() -> None:

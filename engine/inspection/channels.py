@@ -1,0 +1,81 @@
+"""What is wrong with the channels as such: offset, polarity, delay, balance, one side silent, both the same."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.channel_meter import ChannelMeter
+from rebounce.engine.inspection.finding import LEFT, REMOVED, Diagnosis, Finding
+from rebounce.engine.repair.fix_channels import FixChannels
+
+SIDES = ("left", "right")
+CERTAIN, LIKELY = 0.97, 0.8
+# A correlation that says something is odd, without saying what.
+ODD_CORRELATION = -0.5
+ODD_CONFIDENCE = 0.4
+
+
+class ChannelsDetector:
+    """Finds faults of whole channels, and proposes to take back those that are certain."""
+
+    name: ClassVar[str] = "channels"
+
+    def __init__(self, sample_rate_hz: float, channels: int) -> None:
+        self._meter = ChannelMeter(sample_rate_hz, channels)
+
+    def see(self, block: Audio) -> None:
+        self._meter.see(block)
+
+    def diagnose(self) -> Diagnosis:
+        findings = [*self._offset(), *self._polarity(), *self._balance(), *self._sameness()]
+        faults = self._meter.faults()
+        if not faults.has_any:
+            return Diagnosis(findings=tuple(findings))
+        repair = FixChannels()
+        repair.analysis = faults
+        repair.keep_analysis()
+        return Diagnosis(findings=tuple(findings), repair=repair)
+
+    def _offset(self) -> list[Finding]:
+        offsets = self._meter.offsets()
+        if not offsets.any():
+            return []
+        channel = int(np.argmax(np.abs(offsets)))
+        detail = {
+            "channel": channel + 1,
+            "offset_percent": round(100 * float(offsets[channel]), 2),
+            "offset_dbfs": round(20 * float(np.log10(abs(offsets[channel]))), 1),
+        }
+        return [Finding(fault="dc", confidence=CERTAIN, detail=detail, action=REMOVED)]
+
+    def _polarity(self) -> list[Finding]:
+        correlation = self._meter.correlation()
+        if correlation is None:
+            return []
+        detail: dict[str, Any] = {"kind": "inverted", "correlation": round(correlation, 2)}
+        if self._meter.is_inverted():
+            return [Finding(fault="polarity", confidence=CERTAIN, detail=detail, action=REMOVED)]
+        delay_s = self._meter.delay_s()
+        if delay_s is not None:
+            detail = {"kind": "delay", "delay_ms": round(1_000 * delay_s, 2)}
+            return [Finding(fault="polarity", confidence=LIKELY, detail=detail, action=LEFT)]
+        if correlation < ODD_CORRELATION:
+            return [Finding(fault="polarity", confidence=ODD_CONFIDENCE, detail=detail, action=LEFT)]
+        return []
+
+    def _balance(self) -> list[Finding]:
+        dead = self._meter.dead_channel()
+        if dead is not None:
+            detail: dict[str, Any] = {"kind": "silent", "side": SIDES[dead]}
+            return [Finding(fault="imbalance", confidence=CERTAIN, detail=detail, action=LEFT)]
+        gap_db = self._meter.imbalance_db()
+        if gap_db is None:
+            return []
+        detail = {"kind": "softer", "side": SIDES[int(gap_db < 0)], "gap_db": round(abs(gap_db), 2)}
+        return [Finding(fault="imbalance", confidence=CERTAIN, detail=detail, action=REMOVED)]
+
+    def _sameness(self) -> list[Finding]:
+        if not self._meter.is_dual_mono():
+            return []
+        return [Finding(fault="narrow", confidence=CERTAIN, detail={"kind": "dual mono"}, action=LEFT)]

@@ -1,0 +1,113 @@
+"""Small networks that look at band levels around each moment: did the level jump there, and by how much?
+
+Five convolutions over time that see 2.9 s to both sides, in NumPy. Their input is the levels without their mean over
+3 s, so a gain changes nothing. Several of the same kind, each from another start, err in different places; what counts
+is their mean. `level_ride.json` holds the 8 thousand numbers of each and says what they were trained on.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebounce.engine.inspection.level_bands import Levels
+from rebounce.engine.inspection.level_sections import Jumps
+
+Floats = NDArray[np.float32]
+
+DILATIONS = (1, 2, 4, 8, 16)
+TAPS = 5
+MEAN_REACH = 33
+INPUT_SCALE_DB, MOST_INPUT = 10.0, 4.0
+STEP_SCALE_DB = 5.0
+DOUBT_RANGE = (-2.0, 3.0)
+
+LEAST_LOGIT = float(np.log(0.2 / 0.8))
+# What goes up and down within 1.3 s is the music itself: nobody moves a fader back so soon.
+APART_FRAMES = 28
+# The networks were not trained on what lies so near to the end of the audio: 0.9 s.
+END_FRAMES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """`weights` of each layer are `(taps, in, out)`, those of the last one `(in, 3)`."""
+
+    weights: tuple[Floats, ...]
+    biases: tuple[Floats, ...]
+
+    def outputs(self, levels: Levels) -> Floats:
+        """`(frames, 3)`: logit of a jump, its height, and the log of the doubt about that."""
+        values = np.clip((levels - _means_around(levels)) / INPUT_SCALE_DB, -MOST_INPUT, MOST_INPUT)
+        layers = list(zip(self.weights, self.biases, strict=True))
+        for number, (dilation, (weight, bias)) in enumerate(zip(DILATIONS, layers[:-1], strict=True)):
+            made = np.maximum(_convolved(values, weight, dilation) + bias, 0)
+            values = values + made if number else made
+        weight, bias = layers[-1]
+        outputs: Floats = values @ weight + bias
+        return outputs
+
+
+def jumps_seen(levels: Levels, networks: Sequence[Network]) -> Jumps:
+    """The moments that may hold a jump, by the mean of what the networks say."""
+    outputs = np.stack([network.outputs(levels) for network in networks]).mean(axis=0, dtype=np.float64)
+    frames = _peaks(outputs[:, 0])
+    return Jumps(
+        frames=frames,
+        logits=outputs[frames, 0],
+        steps_db=STEP_SCALE_DB * outputs[frames, 1],
+        doubts_db=np.exp(np.clip(outputs[frames, 2], *DOUBT_RANGE)),
+    )
+
+
+@cache
+def bundled_networks() -> tuple[Network, ...]:
+    """Those that come with the package."""
+    text = files("rebounce.engine.inspection").joinpath("level_ride.json").read_text(encoding="utf-8")
+    return tuple(_network(layers) for layers in json.loads(text)["networks"])
+
+
+def _network(layers: list[dict[str, Any]]) -> Network:
+    return Network(
+        weights=tuple(_read(layer["weight"], layer["shape"]) for layer in layers),
+        biases=tuple(_read(layer["bias"], layer["shape"][-1:]) for layer in layers),
+    )
+
+
+def _read(text: str, shape: list[int]) -> Floats:
+    return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float32).reshape(shape)
+
+
+def _means_around(levels: Levels) -> Levels:
+    """The mean of every band over the frames around; past the ends, the last levels go on."""
+    padded = np.pad(levels.astype(np.float64), ((MEAN_REACH + 1, MEAN_REACH), (0, 0)), mode="edge")
+    sums = np.cumsum(padded, axis=0)
+    width = 2 * MEAN_REACH + 1
+    means: Levels = ((sums[width:] - sums[:-width]) / width).astype(np.float32)
+    return means
+
+
+def _convolved(values: Floats, weight: Floats, dilation: int) -> Floats:
+    reach = dilation * (TAPS - 1) // 2
+    padded = np.pad(values, ((reach, reach), (0, 0)))
+    total = np.zeros((len(values), weight.shape[2]), dtype=np.float32)
+    for tap in range(TAPS):
+        total += padded[tap * dilation : tap * dilation + len(values)] @ weight[tap]
+    return total
+
+
+def _peaks(logits: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where the logit is high, and higher than at all frames around, both ends of the file aside."""
+    from scipy.ndimage import maximum_filter1d
+
+    highest = maximum_filter1d(logits, 2 * APART_FRAMES + 1, mode="nearest")
+    is_peak = (logits >= highest) & (logits > LEAST_LOGIT)
+    is_peak[:END_FRAMES] = False
+    is_peak[-END_FRAMES:] = False
+    return np.flatnonzero(is_peak)

@@ -1,0 +1,112 @@
+"""Moves of a fader are found and put right; what the music does of its own accord is not touched."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from signals import cut, noise, tone
+from synthetic_music import mix, with_pauses
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.inspection.finding import LEFT, REDUCED, Diagnosis, diagnosed
+from rebounce.engine.inspection.level_ride import LevelRideDetector
+from rebounce.engine.repair.ride_level import RideLevel
+from rebounce.training.faults.level_ride import LevelRide
+
+RATE = 44_100
+
+
+def diagnosis(audio: Audio, rate_hz: int = RATE, sizes: tuple[int, ...] = (65_536,)) -> Diagnosis:
+    return diagnosed(LevelRideDetector(rate_hz, audio.shape[0]), cut(audio, list(sizes)))
+
+
+def ridden(audio: Audio, rate_hz: int = RATE) -> Audio:
+    sections = [{"section_s": 5.0, "gain_db": gain_db, "transition_ms": 80.0} for gain_db in (0.0, -7.0, 0.0, 6.0)]
+    return LevelRide().apply(audio, rate_hz, {"sections": sections})
+
+
+@pytest.mark.parametrize(("rate_hz", "channels"), [(22_050, 1), (44_100, 2), (96_000, 2)])
+def test_moves_of_a_fader_are_found_with_their_places_and_heights(rate_hz: int, channels: int) -> None:
+    (finding,) = diagnosis(ridden(mix(20, rate_hz)[:channels], rate_hz), rate_hz).findings
+    assert (finding.fault, finding.action) == ("level_ride", REDUCED)
+    assert finding.confidence > 0.9
+    assert finding.detail["jumps"] == 3
+    assert finding.detail["at_s"] == pytest.approx([5, 10, 15], abs=0.2)
+    assert finding.detail["jumps_db"] == pytest.approx([-7, 7, 6], abs=1.5)
+    assert abs(finding.detail["largest_jump_db"]) == pytest.approx(7, abs=1.5)
+    assert finding.detail["range_db"] == pytest.approx(13, abs=2)
+    assert json.loads(json.dumps(finding.to_dict(), allow_nan=False))["detail"] == finding.detail
+
+
+def test_after_the_repair_there_is_none_to_propose_and_the_level_is_even() -> None:
+    clean = mix(20, RATE)
+    audio = ridden(clean)
+    repair = diagnosis(audio).repair
+    assert isinstance(repair, RideLevel)
+    restored = repair(audio, RATE)
+    assert diagnosis(restored).repair is None
+    gain_db = 20 * np.log10(np.abs(restored).mean(axis=0) / np.abs(clean).mean(axis=0))
+    assert np.std(gain_db) < 1
+
+
+def test_the_plugin_finds_the_same_by_itself() -> None:
+    audio = ridden(mix(20, RATE))
+    plugin = RideLevel()
+    plugin.analyse([audio], RATE)
+    proposed = diagnosis(audio).repair
+    assert proposed is not None
+    assert plugin.analysis == proposed.analysis
+
+
+@pytest.mark.parametrize("sizes", [(1_000,), (44_100, 7, 300_001)])
+def test_the_cut_does_not_matter(sizes: tuple[int, ...]) -> None:
+    audio = ridden(mix(20, RATE))
+    assert diagnosis(audio, sizes=sizes).findings == diagnosis(audio).findings
+
+
+def faded(audio: Audio, *levels_db: float) -> Audio:
+    """A slow course of the level: seconds, not a fader's jump."""
+    places = np.linspace(0, audio.shape[1], len(levels_db))
+    return audio * (10 ** (np.interp(np.arange(audio.shape[1]), places, levels_db) / 20)).astype(np.float32)
+
+
+def thinned(seconds: int = 20) -> Audio:
+    """A verse that is softer as the drums are gone, and comes back."""
+    whole, chord = mix(seconds, RATE), tone(220, seconds * RATE, level=0.05)
+    is_verse = (np.arange(whole.shape[1]) // (5 * RATE)) % 2 == 1
+    return np.where(is_verse, chord, whole).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        mix(20, RATE),
+        with_pauses(mix(20, RATE), RATE),
+        faded(mix(20, RATE), 0, 0, -40),
+        faded(mix(20, RATE), -20, 0),
+        faded(mix(20, RATE), 0, -10, 0),
+        thinned(),
+        noise(15 * RATE),
+        tone(440, 15 * RATE),
+    ],
+    ids=["even", "pauses", "fade-out", "crescendo", "swell", "thin verse", "noise", "sine"],
+)
+def test_what_the_music_does_itself_is_left(audio: Audio) -> None:
+    said = diagnosis(audio)
+    assert said.repair is None
+    assert all(finding.action == LEFT for finding in said.findings)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 44_100, 192_000])
+@pytest.mark.parametrize("level", [0.0, 1e-7, 1e15])
+def test_odd_levels_and_rates_do_no_harm(rate_hz: int, level: float) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = diagnosis(noise(4 * rate_hz, 3, level=level), rate_hz)
+    assert said.repair is None
+
+
+@pytest.mark.parametrize("frames", [0, 1, 1_000, RATE])
+def test_what_is_too_short_is_left_without_a_word(frames: int) -> None:
+    assert diagnosis(noise(frames)) == Diagnosis()

@@ -1,0 +1,60 @@
+"""Jumps are proposed where one of them is certain, and the level that lasts longest stays."""
+
+import numpy as np
+import pytest
+from signals import noise
+from synthetic_music import mix
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.inspection.level_search import search_level
+from rebounce.training.faults.level_ride import LevelRide
+
+RATE = 44_100
+
+
+def ridden(audio: Audio, *gains_db: float) -> Audio:
+    sections = [{"section_s": 5.0, "gain_db": gain_db, "transition_ms": 60.0} for gain_db in gains_db]
+    return LevelRide().apply(audio, RATE, {"sections": sections})
+
+
+@pytest.fixture(scope="module")
+def music() -> Audio:
+    return mix(20, RATE)
+
+
+def test_sections_come_back_with_their_gains_and_the_longest_lasting_level_is_0_db(music: Audio) -> None:
+    sighting = search_level([ridden(music, 2, -5, 2, 2)], RATE)
+    starts_s, gains_db, transitions_ms = zip(*sighting.course.sections, strict=True)
+    assert starts_s == pytest.approx((0, 5, 10), abs=0.15)
+    assert gains_db == pytest.approx((0, -7, 0), abs=1)
+    assert gains_db.count(0.0) == 1
+    assert transitions_ms == (0, 150, 150)
+    assert sighting.course.seconds == 20
+    assert sighting.likelihood > 0.94
+
+
+def test_what_is_not_certain_enough_is_named_but_not_proposed(music: Audio) -> None:
+    audio = ridden(music, 0, -7, 0, 0)
+    likelihood = search_level([audio], RATE).likelihood
+    above, below = (search_level([audio], RATE, certainty) for certainty in (likelihood + 1e-9, likelihood - 1e-9))
+    assert not above.course.is_ridden
+    assert below.course.is_ridden
+    assert above.suspected_db == below.suspected_db
+    assert abs(above.suspected_db or 0) == pytest.approx(7, abs=1.5)
+    assert min(abs((above.suspected_at_s or 0) - place_s) for place_s in (5, 10)) < 0.2
+
+
+def test_jumps_far_from_a_certain_one_do_not_count(music: Audio) -> None:
+    """Two certain jumps at the start; whatever is found a minute later, in noise, is not theirs."""
+    calm = np.concatenate([ridden(music, 0, -7, 0, 0), np.tile(noise(5 * RATE, level=0.05), (1, 12))], axis=1)
+    starts_s = [section[0] for section in search_level([calm], RATE).course.sections]
+    assert len(starts_s) > 2
+    assert max(starts_s) < 34
+
+
+@pytest.mark.parametrize("audio", [noise(0), noise(1), noise(RATE), np.zeros((1, 9 * RATE), dtype=np.float32)])
+def test_what_is_short_or_silent_has_no_jumps(audio: Audio) -> None:
+    sighting = search_level([audio], RATE)
+    assert not sighting.course.is_ridden
+    assert sighting.likelihood == 0
+    assert sighting.suspected_db is None

@@ -1,4 +1,4 @@
-"""Makes `engine/inspection/level_ride.json`: the networks that see jumps of the level, and the weights of the evidence.
+"""Makes `engine/inspection/level_ride.json`: the network that sees jumps of the level, and the weights of the evidence.
 
     python -m benchmarks.level_ride_training MUSIC/train engine/inspection/level_ride.json
 
@@ -44,7 +44,7 @@ Floats = NDArray[np.float64]
 RATE_HZ = 44_100
 FRAMES_PER_SECOND = RATE_HZ / 2_048
 MIXES, MIX_S, FIRST_SEED = 48, 30, 1_000
-FOLDS, NETWORKS = 3, 2
+FOLDS = 3
 STEPS, BATCH, FRAMES, CHANNELS, DROPPED = 2_500, 16, 280, 16, 0.15
 EDGE = 20
 GAINS_DB, TRANSITIONS_S = (-8.0, 8.0), (0.03, 0.3)
@@ -74,14 +74,14 @@ def main(folder: Path, target: Path) -> None:
     corpus = _corpus(folder)
     by_fold = [_trained([track for track in corpus if track.fold != fold], seed=fold) for fold in range(FOLDS)]
     weights, offset = _evidence(corpus, by_fold)
-    final = [_trained(corpus, seed=100 + number) for number in range(NETWORKS)]
+    final = _trained(corpus, seed=100)
     about = "Made by benchmarks/level_ride_training.py from the music below and from mixes made by rebounce itself."
     kept = {
         "about": about,
         "music": _card(folder),
         "evidence_weights": [round(float(weight), 4) for weight in weights],
         "evidence_offset": round(offset, 4),
-        "networks": [_layers(network) for network in final],
+        "layers": _layers(final),
     }
     target.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -265,7 +265,7 @@ def _evidence(corpus: Iterable[Track], by_fold: Sequence[Network]) -> tuple[Floa
 def _judged(powers: Floats, ride: Ride, network: Network) -> tuple[Floats, Floats]:
     levels = (10 * np.log10(powers * 10 ** (ride.gains_db[:, None] / 10) + FLOOR_POWER)).astype(np.float32)
     repeats = find_repeats(levels)
-    jumps, gains_db = fitted(jumps_seen(levels, [network]), repeats)
+    jumps, gains_db = fitted(jumps_seen(levels, network), repeats)
     truth = [_is_true(*one, ride) for one in zip(jumps.frames, np.diff(gains_db), strict=True)]
     return measures(jumps, gains_db, repeats), np.asarray(truth, dtype=np.float64)
 

@@ -1,8 +1,8 @@
 """The figures of the dynamics detector and UndoCompression: compression and limiting of the recipe, and clean music.
 
 Compression is undone three ways: with the settings that were used, which shows the inverse; with the cautious settings
-that the detector proposes, on the pieces where it does; and with the same settings on all pieces, which shows that they
-lose on none.
+that the detector proposes, on the pieces where it does; and with the same settings on all pieces, which shows what the
+detector is needed for.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def rows(folder: Path, half: str = JUDGING) -> list[dict[str, Any]]:
         _row("cautious settings, all pieces", items, [item.cautious_db for item in items]),
         _row("proposed by the detector", proposed, [item.proposed_db or 0.0 for item in proposed])
         | {"share": len(proposed) / len(items), "proposed_again": sum(item.is_proposed_again for item in proposed)},
-        {"what": "compression named", "pieces": len(items), "share": float(np.mean([item.is_named for item in items]))},
+        {"what": "compression named", "n": len(items), "share": float(np.mean([item.is_named for item in items]))},
         _limiting_row(chosen),
         _clean_row(every),
     ]
@@ -101,11 +101,11 @@ def _score(clean: Audio, other: Audio) -> float:
 
 def _row(what: str, items: Sequence[Item], after_db: Sequence[float]) -> dict[str, Any]:
     if not items:
-        return {"what": what, "pieces": 0}
+        return {"what": what, "n": 0}
     gains = np.array(after_db) - [item.before_db for item in items]
     return {
         "what": what,
-        "pieces": len(items),
+        "n": len(items),
         "before_db": float(np.mean([item.before_db for item in items])),
         "gain_db": float(gains.mean()),
         "interval_db": float(1.96 * gains.std() / np.sqrt(gains.size)),
@@ -119,7 +119,7 @@ def _limiting_row(chosen: Sequence[Piece]) -> dict[str, Any]:
     named = [_names(_said(faulty(piece, "limiting").damaged, piece.sample_rate_hz)) for piece in chosen]
     return {
         "what": "limiting named",
-        "pieces": len(named),
+        "n": len(named),
         "share": float(np.mean(["limiting" in names for names in named])),
     }
 
@@ -128,7 +128,7 @@ def _clean_row(every: Sequence[Piece]) -> dict[str, Any]:
     said = [_said(piece.audio, piece.sample_rate_hz) for piece in every]
     return {
         "what": "as released",
-        "pieces": len(said),
+        "n": len(said),
         "compression_named": float(np.mean(["compression" in _names(one) for one in said])),
         "limiting_named": float(np.mean(["limiting" in _names(one) for one in said])),
         "repairs_proposed": sum(one.repair is not None for one in said),

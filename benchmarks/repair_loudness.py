@@ -11,8 +11,7 @@ lowered by what it was over, which is what it takes to hold the ceiling with it.
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,13 @@ from rebounce.engine.loudness import LoudnessMeter
 from rebounce.engine.true_peak import TruePeakMeter
 from rebounce.training.scores.si_sdr import si_sdr_db
 
-PIECE_S = 20.0
+PIECE_S = 15.0
 PIECES_PER_TRACK = 1
 LUFS, CEILING_DBTP = -9.0, -1.0
 MOST_LIMITING_DB = 24.0
 # Where the limiter is to take less than this off the peaks, there is nothing to compare.
 LEAST_LIMITING_DB = 1.0
-GAIN_STEPS = 7
+GAIN_STEPS = 5
 RELEASE_MS = 100.0
 
 Limiter = Callable[[Audio, float, float], Audio]
@@ -43,9 +42,10 @@ import sys
 import numpy as np
 from matchering import Config
 from matchering.limiter import limit
-folder, rate_hz = sys.argv[1], int(sys.argv[2])
+folder = sys.argv[1]
 for line in sys.stdin:
-    config = Config(internal_sample_rate=rate_hz, threshold=10 ** (float(line) / 20))
+    rate_hz, threshold_db = line.split()
+    config = Config(internal_sample_rate=int(rate_hz), threshold=10 ** (float(threshold_db) / 20))
     np.save(folder + "/out.npy", limit(np.load(folder + "/in.npy"), config))
     print("made", flush=True)
 """
@@ -53,9 +53,16 @@ for line in sys.stdin:
 
 def limiting_rows(folder: Path, matchering_python: Path | None = None) -> list[dict[str, Any]]:
     """One row for each piece and limiter: true peak over the ceiling, loudness, and SI-SDR to the input."""
-    limiters: dict[str, Limiter] = {"pedalboard": _pedalboard}
-    if matchering_python is not None:
-        limiters["matchering"] = partial(_matchering, matchering_python)
+    if matchering_python is None:
+        return _compared(folder, {"pedalboard": _pedalboard})
+    with tempfile.TemporaryDirectory() as scratch:
+        matchering = _Matchering(matchering_python, Path(scratch))
+        found = _compared(folder, {"pedalboard": _pedalboard, "matchering": matchering})
+        matchering.end()
+    return found
+
+
+def _compared(folder: Path, limiters: Mapping[str, Limiter]) -> list[dict[str, Any]]:
     found = []
     for piece, ours in _limited(folder):
         lufs = _lufs(ours, piece.sample_rate_hz)
@@ -118,7 +125,7 @@ def _to_loudness(piece: Piece, limiter: Limiter, lufs: float, threshold_db: floa
     for _ in range(GAIN_STEPS):
         made = limiter(piece.audio * np.float32(10 ** (gain_db / 20)), rate_hz, threshold_db)
         short_db = lufs - _lufs(made, rate_hz)
-        if abs(short_db) < 0.02:
+        if abs(short_db) < 0.03:
             break
         gain_db += 1.3 * short_db
     return made
@@ -129,14 +136,28 @@ def _pedalboard(audio: Audio, rate_hz: float, threshold_db: float) -> Audio:
     return made
 
 
-def _matchering(python: Path, audio: Audio, rate_hz: float, threshold_db: float) -> Audio:
-    """Its limiter alone, by its own Python."""
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(f"{folder}/in.npy", audio.T.astype(np.float64))
-        command = [str(python), "-c", MATCHERING, folder, str(round(rate_hz))]
-        subprocess.run(command, input=f"{threshold_db}\n", text=True, check=True, capture_output=True)
-        made: Audio = np.load(f"{folder}/out.npy").T.astype(np.float32)
-    return made
+class _Matchering:
+    """Its limiter alone, kept running by its own Python."""
+
+    def __init__(self, python: Path, folder: Path) -> None:
+        self._folder = folder
+        command = [str(python), "-c", MATCHERING, str(folder)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, audio: Audio, rate_hz: float, threshold_db: float) -> Audio:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        np.save(self._folder / "in.npy", audio.T.astype(np.float64))
+        self._process.stdin.write(f"{round(rate_hz)} {threshold_db}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "made\n", "matchering failed; its words are above"
+        made: Audio = np.load(self._folder / "out.npy").T.astype(np.float32)
+        return made
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
 
 def _row(piece: Piece, limiter: str, made: Audio) -> dict[str, Any]:

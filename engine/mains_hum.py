@@ -121,7 +121,9 @@ class HumFinder:
             return NO_HUM
         found = [_hum_at(mains_hz, self._stretches, self.grid) for mains_hz in MAINS_HZ]
         hum = max(found, key=lambda hum: len(hum.multiples))
-        level_dbfs = 10 * np.log10(self._energy / self._number + LEAST_AMPLITUDE**2)
+        if hum.mains_hz is None:
+            return NO_HUM
+        level_dbfs = 10 * np.log10(self._energy / self._number)
         return hum if hum.level_dbfs() < level_dbfs - LEAST_DISTANCE_DB else NO_HUM
 
     def _look(self, audio: Audio) -> None:

@@ -72,7 +72,7 @@ class ClippingDetector:
         is_stepped = self._counts.flats > MOST_FLATS_PER_RUN * runs
         is_sure = runs >= FEWEST_RUNS and not is_stepped and ceilings.share <= MOST_SHARE
         confidence = 0.02 if is_stepped else 1 - float(np.exp(-runs / 8)) * 0.5
-        detail = _detail(ceilings) | {"runs": runs, "pile_up": round(pile, 2)}
+        detail = _detail(ceilings)
         if not is_sure:
             return Diagnosis(findings=(Finding(fault="clipping", confidence=confidence, detail=detail, action=LEFT),))
         return _to_be_undone(ceilings, confidence, detail)
@@ -116,7 +116,7 @@ def _soft(curve: Curve, channels: int) -> Diagnosis:
         return NOTHING_FOUND
     ceilings = Ceilings(kind=SOFT, above=(curve.ceiling,) * channels, below=(curve.ceiling,) * channels, share=0.0)
     confidence = 1 - 0.5 * float(np.exp((curve.fall_db - SEEN_FALL_DB) / 0.3))
-    detail = _detail(ceilings) | {"spectrum_fall_db": round(-curve.fall_db, 2)}
+    detail = _detail(ceilings)
     if curve.fall_db > SURE_FALL_DB:
         return Diagnosis(findings=(Finding(fault="clipping", confidence=confidence, detail=detail, action=LEFT),))
     return _to_be_undone(ceilings, confidence, detail)
@@ -138,5 +138,4 @@ def _detail(ceilings: Ceilings) -> dict[str, Any]:
     }
     if ceilings.kind == HARD:
         detail["share_percent"] = round(100 * ceilings.share, 3)
-        detail["ceilings"] = [round(height, 6) for height in (*ceilings.above, *ceilings.below)]
     return detail

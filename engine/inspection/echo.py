@@ -45,15 +45,13 @@ def _proven(sighting: Sighting, path: EchoPath) -> Finding:
     detail: dict[str, Any] = {
         "delay_ms": round(1000 * path.delays_s[loudest], 2),
         "gain": round(path.gains[loudest], 3),
-        "echoes": len(path.reflections()),
-        "delays_ms": [round(1000 * reflection.delay_s, 2) for reflection in path.reflections()],
-        "gains": [round(reflection.gain, 3) for reflection in path.reflections()],
-        "is_on_beat_grid": False,
         "is_feedback": path.repeats > 0,
         "lowpass_hz": None if path.lowpass_hz is None else round(path.lowpass_hz),
-        "gain_spread": round(sighting.spread, 3),
-        "score": round(sighting.score, 1),
     }
+    reflections = path.reflections()
+    if len(reflections) > 1:
+        detail["delays_ms"] = [round(1000 * reflection.delay_s, 2) for reflection in reflections]
+        detail["gains"] = [round(reflection.gain, 3) for reflection in reflections]
     is_sure = sighting.score > SURE_SCORE and path.gains[loudest] > SURE_GAIN
     confidence = CONFIDENCE if is_sure else LOWER_CONFIDENCE
     return Finding(fault="echo", confidence=confidence, detail=detail, action=REMOVED)

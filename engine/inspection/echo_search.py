@@ -44,6 +44,8 @@ LEAST_AGREEING = 0.7
 MOST_SPREAD = 0.35
 # On the grid of the beat beside an echo that is not: it belongs to it only if its gain hardly varies.
 MOST_SPREAD_ON_GRID = 0.06
+# One delay more may not take away from those there are.
+LEAST_KEPT_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +116,14 @@ class _Looked:
         if first is None:
             return Sighting(spared=tuple(self._spared))
         fitted = self._agreeing(self._likelier(self._repeats(first), self._taps(first)))
-        if fitted is None or max(fitted.path.gains) < LEAST_GAIN:
+        if fitted is None or max(self._gains_off_grid(fitted.path), default=0) < LEAST_GAIN:
             return Sighting(spared=tuple(self._spared))
         spread = float(self._spread(fitted).min())
         return Sighting(path=fitted.path, score=first.score, spread=spread, spared=tuple(self._spared))
+
+    def _gains_off_grid(self, path: EchoPath) -> list[float]:
+        """Of the echoes that are proof of a fault."""
+        return [gain for delay_s, gain in _pairs(path) if self._beats.on_grid(delay_s) is None]
 
     def _new_peaks(self, peaks: list[Peak], least_score: float) -> Iterator[Peak]:
         """Those off the grid; those on it are noted."""
@@ -171,6 +177,8 @@ class _Looked:
             replace(now.path, delays_s=(*now.path.delays_s, peak.delay_s), gains=(*now.path.gains, gain))
         )
         if more.path.gains[-1] < LEAST_FURTHER_GAIN or self._spread(more)[-1] > most_spread:
+            return None
+        if min(np.divide(more.path.gains[:-1], now.path.gains)) < LEAST_KEPT_SHARE:
             return None
         self._refused_s.pop()
         return more

@@ -1,17 +1,15 @@
-"""Small networks that look at band levels around each moment: did the level jump there, and by how much?
+"""A small network that looks at band levels around each moment: did the level jump there, and by how much?
 
-Five convolutions over time that see 2.9 s to both sides, in NumPy. Their input is the levels without their mean over
-3 s, so a gain changes nothing. Several of the same kind, each from another start, err in different places; what counts
-is their mean. `level_ride.json` holds the 8 thousand numbers of each and says what they were trained on.
+Five convolutions over time that see 2.9 s to both sides, in NumPy. Its input is the levels without their mean over 3 s,
+so a gain changes nothing. `level_ride.json` holds its 8 thousand numbers and says what it was trained on;
+`benchmarks/level_ride_training.py` made it.
 """
 
 import base64
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +52,9 @@ class Network:
         return outputs
 
 
-def jumps_seen(levels: Levels, networks: Sequence[Network]) -> Jumps:
-    """The moments that may hold a jump, by the mean of what the networks say."""
-    outputs = np.stack([network.outputs(levels) for network in networks]).mean(axis=0, dtype=np.float64)
+def jumps_seen(levels: Levels, network: Network) -> Jumps:
+    """The moments that may hold a jump."""
+    outputs = network.outputs(levels).astype(np.float64)
     frames = _peaks(outputs[:, 0])
     return Jumps(
         frames=frames,
@@ -67,13 +65,10 @@ def jumps_seen(levels: Levels, networks: Sequence[Network]) -> Jumps:
 
 
 @cache
-def bundled_networks() -> tuple[Network, ...]:
-    """Those that come with the package."""
+def bundled_network() -> Network:
+    """The one that comes with the package."""
     text = files("rebounce.engine.inspection").joinpath("level_ride.json").read_text(encoding="utf-8")
-    return tuple(_network(layers) for layers in json.loads(text)["networks"])
-
-
-def _network(layers: list[dict[str, Any]]) -> Network:
+    layers = json.loads(text)["layers"]
     return Network(
         weights=tuple(_read(layer["weight"], layer["shape"]) for layer in layers),
         biases=tuple(_read(layer["bias"], layer["shape"][-1:]) for layer in layers),

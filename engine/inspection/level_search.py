@@ -1,13 +1,14 @@
 """Looks for jumps of the level in a whole file, and says of which it is sure.
 
-Networks propose moments and heights, moments that sound alike measure how far the level moved between them, and all
+A network proposes moments and heights, moments that sound alike measure how far the level moved between them, and all
 of it together gives the sections their gains (see `level_network`, `level_repeats`, `level_sections`). Then each jump
-is judged by what speaks for it (`level_evidence`). What always holds: without a jump that is beyond doubt nothing is
+is judged by what speaks for it (`level_evidence`), and those that repeat in step are the music's (`level_patterns`).
+What always holds: without a jump that is beyond doubt nothing is
 proposed, and less certain ones count only near it, for a level that was moved once was moved more often.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -18,14 +19,17 @@ from numpy.typing import NDArray
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.level_bands import LevelBands, Levels
 from rebounce.engine.inspection.level_evidence import measures
-from rebounce.engine.inspection.level_network import Network, bundled_networks, jumps_seen
-from rebounce.engine.inspection.level_repeats import Repeats, find_repeats
+from rebounce.engine.inspection.level_network import Network, bundled_network, jumps_seen
+from rebounce.engine.inspection.level_patterns import repeated
+from rebounce.engine.inspection.level_repeats import find_repeats
 from rebounce.engine.inspection.level_sections import Jumps, fitted
 from rebounce.engine.repair.level_course import LevelCourse
 
 Floats = NDArray[np.float64]
 
-DEFAULT_CERTAINTY = 0.965
+DEFAULT_CERTAINTY = 0.963
+# So much of what speaks for a jump speaks for the next one for the same reason, and counts once.
+SHARED_LOGIT = 1.1
 # Only what is all but ruled out is dropped near a jump that is certain.
 LEAST_CERTAINTY_NEARBY = 0.02
 NEARBY_S = 12.0
@@ -34,6 +38,8 @@ SMALLEST_CERTAIN_JUMP_DB = 3.0
 FRAME_MIDDLE = 0.75
 # How long a transition takes does not show at this resolution: about the middle of what is usual.
 TRANSITION_MS = 150.0
+# Keeps the logarithm of certainty finite.
+TINY = 1e-9
 # With fewer frames there is nothing to be compared.
 FEWEST_FRAMES = 40
 
@@ -112,30 +118,36 @@ class Found:
     certain: tuple[Jumps, Floats] | None
 
 
-def find_jumps(levels: Levels, certainty: float, frames_per_second: float, networks: Sequence[Network] = ()) -> Found:
+def find_jumps(levels: Levels, certainty: float, frames_per_second: float, network: Network | None = None) -> Found:
     """What there is in band levels `(frames, bands)`."""
     repeats = find_repeats(levels)
-    jumps, gains_db = fitted(jumps_seen(levels, networks or bundled_networks()), repeats)
-    likelihoods = _likelihoods(measures(jumps, gains_db, repeats))
-    return Found(
-        jumps=jumps,
-        heights_db=np.diff(gains_db),
-        likelihoods=likelihoods,
-        certain=_certain(jumps, gains_db, likelihoods, repeats, certainty, NEARBY_S * frames_per_second),
-    )
+    jumps, gains_db = fitted(jumps_seen(levels, network or bundled_network()), repeats)
+    heights_db = np.diff(gains_db)
+    alone = _likelihoods(measures(jumps, gains_db, repeats))
+    # What comes back in step is the music's own, whatever speaks for each jump of it.
+    alone[repeated(jumps.frames, heights_db)] = 0.0
+    nearby_frames = NEARBY_S * frames_per_second
+    likelihoods = _together(alone, jumps.frames, nearby_frames)
+    is_proven = (np.abs(heights_db) >= SMALLEST_CERTAIN_JUMP_DB) & (likelihoods >= certainty)
+    certain = None
+    if is_proven.any():
+        apart = np.abs(jumps.frames[:, None] - jumps.frames[is_proven]).min(axis=1)
+        is_kept = (alone >= min(LEAST_CERTAINTY_NEARBY, certainty)) & (apart <= nearby_frames)
+        certain = fitted(jumps.only(is_kept), repeats)
+    return Found(jumps=jumps, heights_db=heights_db, likelihoods=likelihoods, certain=certain)
 
 
-def _certain(
-    jumps: Jumps, gains_db: Floats, likelihoods: Floats, repeats: Repeats, certainty: float, nearby_frames: float
-) -> tuple[Jumps, Floats] | None:
-    """The jumps beyond doubt and the likely ones near them; None where there is none of the former."""
-    is_high = np.abs(np.diff(gains_db)) >= SMALLEST_CERTAIN_JUMP_DB
-    proven = jumps.frames[is_high & (likelihoods >= certainty)]
-    if proven.size == 0:
-        return None
-    apart = np.abs(jumps.frames[:, None] - proven).min(axis=1)
-    is_kept = (likelihoods >= min(LEAST_CERTAINTY_NEARBY, certainty)) & (apart <= nearby_frames)
-    return fitted(jumps.only(is_kept), repeats)
+def _together(alone: Floats, frames: NDArray[np.intp], nearby_frames: float) -> Floats:
+    """The likelihood of each jump with what the likeliest other one near it adds: both are of the same hand."""
+    odds = np.clip(alone, TINY, 1 - TINY)
+    logits = np.log(odds / (1 - odds))
+    helps = np.maximum(logits, 0)
+    together = logits.copy()
+    for number, frame in enumerate(frames):
+        is_other = (np.abs(frames - frame) <= nearby_frames) & (np.arange(frames.size) != number)
+        if logits[number] > 0:
+            together[number] += max(helps[is_other].max(initial=0.0) - SHARED_LOGIT, 0)
+    return np.asarray(1 / (1 + np.exp(-together)))
 
 
 def _likelihoods(measured: Floats) -> Floats:

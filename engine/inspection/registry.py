@@ -11,9 +11,12 @@ from rebounce.engine.inspection.finding import Detector
 DETECTORS = {
     "clipping": "ClippingDetector",
     "channels": "ChannelsDetector",
+    "level_ride": "LevelRideDetector",
     "hum": "HumDetector",
     "noise": "NoiseDetector",
     "echo": "EchoDetector",
+    "reverb": "ReverbDetector",
+    "dynamics": "DynamicsDetector",
     "tone": "ToneDetector",
     "cutoff": "CutoffDetector",
     "edges": "EdgesDetector",

@@ -2,9 +2,9 @@
 signals that can be modeled as autoregressive processes", IEEE Trans. ASSP 34, 1986.
 
 It starts from values that are already good and bends them to the frame's own predictor. Where music is predictable, as
-lossy coding and oversampling make it, that is far better than sparsity (+15 dB on one piece in twenty), and worse by a
-little where half a frame is missing. So each frame says how sure it is: by the variance that its predictor leaves at
-the clipped samples, against how far they rise above the ceiling.
+lossy coding and oversampling make it, that is far better than sparsity, and worse where much of a frame is missing. So
+each frame says how sure it is: by the variance that its predictor leaves at the clipped samples, against how far they
+rise above the ceiling. Of 36 pieces of music one gains 4.2 dB by it and one loses 1.0 dB; the mean is +0.3 dB.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ ORDER_SHARE = 1 / 8
 MOST_UNKNOWN_SHARE = 1 / 8
 # How often the samples that fell below the ceiling are put back there and the others solved again.
 ROUNDS = 3
-# Variance counts this many times against the excess: measured on 22 pieces, flat between 8 and 32.
+# Variance counts this many times against the excess: on 21 pieces 1, 4 and 16 gave 11.4, 11.7 and 11.9 dB.
 DOUBT = 16.0
 RIDGE = 1e-7
 LEAST_POWER = 1e-12

@@ -94,7 +94,7 @@ class RoomMeter:
     def _described(self, means: Audio) -> Floats | None:
         if not means.any():
             return None
-        falls = [_at_share(counts, share) * FALL_DECADES for counts in self._falls for share in FALL_SHARES]
+        falls = [(_at_share(counts, share) - 0.5) * FALL_DECADES for counts in self._falls for share in FALL_SHARES]
         loudness = np.log10(means.sum(axis=0) + QUIETEST_POWER)
         span = HIGHEST_DECADE - LOWEST_DECADE
         gaps = [_at_share(self._levels, share) * span + LOWEST_DECADE - loudness for share in LEVEL_SHARES]
@@ -123,5 +123,3 @@ def _at_share(counts: NDArray[np.int64], share: float) -> Floats:
     """The place from 0 to 1 that this share of each band's counts lies below."""
     sums = np.cumsum(counts, axis=1)
     return np.asarray((np.argmax(sums >= share * sums[:, -1:], axis=1) + 0.5) / counts.shape[1])
-
-

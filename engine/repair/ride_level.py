@@ -34,7 +34,7 @@ class RideLevel(Plugin):
     strength = Number(0.0, 1.0)
     certainty = Number(0.0, 1.0)
 
-    def __init__(self, *, strength: float = 1.0, certainty: float = 0.965) -> None:
+    def __init__(self, *, strength: float = 1.0, certainty: float = 0.963) -> None:
         super().__init__(strength=strength, certainty=certainty)
 
     def measure(self, blocks: Iterable[Audio], sample_rate_hz: float) -> LevelCourse:

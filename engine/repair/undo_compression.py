@@ -6,7 +6,7 @@ with the settings that were used, both give the input to within 90 dB. For a com
 but the `range_db` bounds it.
 
 The settings are given: which ones a finished mix went through cannot be told from the mix. A low threshold and a ratio
-well below the true one give a part back whatever they were; that is what the detector of compression proposes.
+below the true one give a part back of most; that is what the detector of compression proposes where it is sure.
 """
 
 from collections.abc import Callable

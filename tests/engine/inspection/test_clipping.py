@@ -66,7 +66,10 @@ def test_a_ceiling_of_one_channel_and_polarity_leaves_the_others_alone() -> None
     damaged = MUSIC.copy()
     ceiling = np.percentile(damaged[1], 98).astype(np.float32)
     damaged[1] = np.minimum(damaged[1], ceiling)
-    assert diagnosis_of(damaged).findings[0].detail["ceilings"] == [0, pytest.approx(ceiling, abs=2e-6), 0, 0]
+    repair = diagnosis_of(damaged).repair
+    assert repair is not None
+    assert repair.analysis.above == (0, pytest.approx(ceiling, abs=2e-6))
+    assert repair.analysis.below == (0, 0)
 
 
 def steps(seconds: float) -> Audio:

@@ -1,4 +1,4 @@
-"""The networks see shapes and changes, not the level itself, and convolve as NumPy does."""
+"""The network sees shapes and changes, not the level itself, and convolves as NumPy does."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from rebounce.engine.inspection.level_network import (
     END_FRAMES,
     TAPS,
     Network,
-    bundled_networks,
+    bundled_network,
     jumps_seen,
 )
 
@@ -20,14 +20,14 @@ def levels(frames: int = 300, seed: int = 2) -> Levels:
 
 
 def test_a_gain_changes_nothing() -> None:
-    for network in bundled_networks():
-        np.testing.assert_allclose(network.outputs(levels() + 12), network.outputs(levels()), atol=1e-3)
+    network = bundled_network()
+    np.testing.assert_allclose(network.outputs(levels() + 12), network.outputs(levels()), atol=1e-3)
 
 
 def test_all_weights_have_their_shapes() -> None:
-    for network in bundled_networks():
-        assert [weight.shape[:2] for weight in network.weights] == [(TAPS, BANDS), *4 * [(TAPS, 16)], (16, 3)]
-        assert all(np.isfinite(weight).all() for weight in network.weights)
+    network = bundled_network()
+    assert [weight.shape[:2] for weight in network.weights] == [(TAPS, BANDS), *4 * [(TAPS, 16)], (16, 3)]
+    assert all(np.isfinite(weight).all() for weight in network.weights)
 
 
 @pytest.mark.parametrize("layer", range(len(DILATIONS)))
@@ -57,10 +57,11 @@ def test_each_layer_is_a_convolution(layer: int) -> None:
 
 
 def test_jumps_are_apart_and_not_at_the_ends() -> None:
-    frames = jumps_seen(levels(2_000), bundled_networks()).frames
+    frames = jumps_seen(ridden(), bundled_network()).frames
     assert np.all(np.diff(frames) > APART_FRAMES)
-    assert frames.min() >= END_FRAMES
-    assert frames.max() < 2_000 - END_FRAMES
+    assert frames.size >= 4
+    late = jumps_seen(ridden()[: 215 + END_FRAMES // 2], bundled_network()).frames
+    assert late.max(initial=0) < 215 - END_FRAMES // 2
 
 
 def ridden() -> Levels:
@@ -70,17 +71,8 @@ def ridden() -> Levels:
 
 
 def test_jumps_of_repeated_music_are_seen_where_they_are() -> None:
-    jumps = jumps_seen(ridden(), bundled_networks())
+    jumps = jumps_seen(ridden(), bundled_network())
     for place, step_db in ((215, 8), (430, -8), (645, 8), (860, -8)):
         nearest = np.argmin(np.abs(jumps.frames - place))
         assert abs(jumps.frames[nearest] - place) <= 2
         assert jumps.steps_db[nearest] == pytest.approx(step_db, abs=3)
-
-
-def test_several_networks_count_by_their_mean() -> None:
-    (one, *_) = bundled_networks()
-    other = Network(weights=one.weights, biases=(*one.biases[:-1], one.biases[-1] + np.float32(2)))
-    alone, both = jumps_seen(ridden(), [one]), jumps_seen(ridden(), [one, other])
-    is_shared = np.isin(both.frames, alone.frames)
-    assert is_shared.sum() >= 4
-    np.testing.assert_allclose(both.logits[is_shared], alone.logits[np.isin(alone.frames, both.frames)] + 1, atol=1e-4)

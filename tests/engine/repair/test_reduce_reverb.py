@@ -1,0 +1,139 @@
+"""ReduceReverb takes some of a known tail away, little of anything else, and streams."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from signals import cut, noise, tone
+
+from rebounce.engine.audio import Audio
+from rebounce.engine.repair.reduce_reverb import ReduceReverb
+from rebounce.training.faults.fault import apply_fault
+from rebounce.training.faults.registry import fault_named
+from rebounce.training.music import make_mix
+from rebounce.training.scores.si_sdr import si_sdr_db
+
+RATE = 44_100
+
+
+def in_a_room(audio: Audio, rate_hz: int = RATE) -> Audio:
+    drawn = {"kind": "synthetic", "drr_db": -2.0, "predelay_ms": 15.0, "rt60_s": 1.5, "seed": 5}
+    return apply_fault(fault_named("reverb"), audio, rate_hz, drawn)
+
+
+def needing(audio: Audio, rate_hz: int = RATE, strength: float = 0.5) -> ReduceReverb:
+    """One that is told to do all it can."""
+    plugin = ReduceReverb(strength=strength)
+    plugin.analyse([audio], rate_hz)
+    plugin.analysis = replace(plugin.analysis, need=1.0)
+    return plugin
+
+
+@pytest.fixture(scope="module")
+def clean() -> Audio:
+    return make_mix(7, 10.0, RATE).audio
+
+
+@pytest.fixture(scope="module")
+def wet(clean: Audio) -> Audio:
+    return in_a_room(clean)
+
+
+def test_a_known_tail_is_reduced(clean: Audio, wet: Audio) -> None:
+    before, after = si_sdr_db(clean, wet), si_sdr_db(clean, needing(wet)(wet, RATE))
+    assert before is not None
+    assert after is not None
+    assert after > before + 0.2
+
+
+@pytest.mark.parametrize("rate_hz", [22_050, 96_000])
+def test_so_it_is_at_other_rates(rate_hz: int) -> None:
+    dry = make_mix(7, 6.0, rate_hz).audio
+    damaged = in_a_room(dry, rate_hz)
+    before, after = si_sdr_db(dry, damaged), si_sdr_db(dry, needing(damaged, rate_hz)(damaged, rate_hz))
+    assert before is not None
+    assert after is not None
+    assert after > before + 0.05
+
+
+def test_after_the_music_stops_the_room_falls_faster(clean: Audio) -> None:
+    stopped = clean.copy()
+    stopped[:, 6 * RATE :] = 0
+    ringing = in_a_room(stopped)
+    made = needing(ringing, strength=1)(ringing, RATE)
+    tail = slice(int(6.1 * RATE), int(6.6 * RATE))
+    fall_db = 10 * np.log10(np.mean(made[:, tail] ** 2) / np.mean(ringing[:, tail] ** 2))
+    played_db = 10 * np.log10(np.mean(made[:, : 6 * RATE] ** 2) / np.mean(ringing[:, : 6 * RATE] ** 2))
+    assert fall_db < played_db - 0.3
+
+
+def test_more_strength_takes_more(wet: Audio) -> None:
+    taken = [np.mean((needing(wet, strength=strength)(wet, RATE) - wet) ** 2) for strength in (0.2, 0.5, 1.0)]
+    assert taken[0] < taken[1] < taken[2]
+
+
+def test_where_no_room_is_found_nothing_changes(wet: Audio) -> None:
+    plugin = needing(wet)
+    plugin.analysis = replace(plugin.analysis, need=0.0)
+    np.testing.assert_array_equal(plugin(wet, RATE), wet)
+    assert plugin.notes() == ["no reverberation that can be told from the music: left alone"]
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [np.zeros((2, 9 * RATE), dtype=np.float32), noise(2 * RATE), noise(319), noise(1), noise(0)],
+    ids=["silence", "two seconds", "319 frames", "one frame", "no frames"],
+)
+def test_what_is_too_short_or_silent_leaves_bit_identical(audio: Audio) -> None:
+    np.testing.assert_array_equal(ReduceReverb(strength=1)(audio, RATE), audio)
+
+
+def test_no_strength_is_no_change(wet: Audio) -> None:
+    np.testing.assert_array_equal(ReduceReverb(strength=0)(wet, RATE), wet)
+
+
+def test_the_note_says_what_room_it_was(wet: Audio) -> None:
+    plugin = needing(wet)
+    (note,) = plugin.notes()
+    assert f"{plugin.analysis.rt60_s:.1f} s" in note
+    assert note.endswith("reduced at 50 %")
+
+
+@settings(max_examples=8, deadline=None)
+@given(sizes=st.lists(st.integers(1, 90_000), min_size=1, max_size=3), channels=st.integers(1, 3))
+def test_the_block_size_does_not_matter(wet: Audio, sizes: list[int], channels: int) -> None:
+    plugin = needing(wet)
+    audio = noise(3 * RATE + 77, channels)
+    whole = plugin(audio, RATE)
+    pieces = [plugin.process(block, RATE, reset=False) for block in cut(audio, sizes)]
+    np.testing.assert_array_equal(np.concatenate([*pieces, plugin.flush()], axis=1), whole)
+    assert not np.array_equal(whole, audio)
+
+
+def test_silence_in_a_channel_and_after_the_music_stays_silent(wet: Audio) -> None:
+    plugin = needing(wet)
+    mono = np.concatenate([wet[:1], wet[:1]])
+    mono[:, 5 * RATE : 7 * RATE] = 0
+    left, right = plugin(mono, RATE)
+    np.testing.assert_array_equal(left, right)
+    assert not left[int(5.2 * RATE) : int(6.8 * RATE)].any()
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 192_000])
+@pytest.mark.parametrize(
+    "audio",
+    [tone(440, 2 * RATE), noise(2 * RATE, level=1e-12), noise(2 * RATE, level=1e12), noise(2 * RATE, 6)],
+    ids=["sine", "faint", "huge", "six channels"],
+)
+def test_odd_signals_come_back_as_numbers(wet: Audio, audio: Audio, rate_hz: int) -> None:
+    made = needing(wet)(audio, rate_hz)
+    assert made.shape == audio.shape
+    assert np.isfinite(made).all()
+
+
+def test_it_is_saved_with_what_it_found(wet: Audio) -> None:
+    plugin = needing(wet)
+    again = ReduceReverb.from_dict(plugin.to_dict())
+    np.testing.assert_array_equal(again(wet, RATE), plugin(wet, RATE))

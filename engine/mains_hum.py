@@ -46,11 +46,13 @@ BESIDE_HZ = (0.5, 5.5, 0.06)
 LEAST_PROMINENCE = 3.0
 # Beside lines that are proven, these are enough.
 SIDE_STANDING = 8.0
-SIDE_PROMINENCE = 1.5
+SIDE_PROMINENCE = 2.0
 # A look agrees with a line where what is left is no more than this times the music around, or this share of the line.
 AGREES_WITHIN = 2.5
 AGREES_SHARE = 0.4
 LEAST_AGREEMENT = 0.75
+# Sixfold and twelvefold 50 Hz are fivefold and tenfold 60 Hz, and say nothing of which it is.
+SHARED_HZ = (300.0, 600.0)
 # So many lines are hum, or one alone that stands out further.
 FEWEST_LINES = 2
 LEAST_STANDING_ALONE = 60.0
@@ -77,6 +79,10 @@ class Hum:
         """The frequency that the mains were meant to have."""
         here_hz = self.mains_hz or MAINS_HZ[0]
         return min(MAINS_HZ, key=lambda hz: abs(hz - here_hz))
+
+    def has_lines_of_its_own(self) -> bool:
+        """Whether there are lines that the other mains cannot have."""
+        return any(round(self.nominal_hz * multiple) not in SHARED_HZ for multiple in self.multiples)
 
     def amplitudes(self) -> Complexes:
         """`(lines, channels)`."""
@@ -121,7 +127,8 @@ class HumFinder:
             return NO_HUM
         found = [_hum_at(mains_hz, self._stretches, self.grid) for mains_hz in MAINS_HZ]
         hum = max(found, key=lambda hum: len(hum.multiples))
-        if hum.mains_hz is None:
+        # No house has both; music on a grid of 10 Hz has.
+        if hum.mains_hz is None or all(other.has_lines_of_its_own() for other in found):
             return NO_HUM
         level_dbfs = 10 * np.log10(self._energy / self._number)
         return hum if hum.level_dbfs() < level_dbfs - LEAST_DISTANCE_DB else NO_HUM

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rebounce.engine.auto import Auto as Auto
     from rebounce.engine.board import Board as Board
     from rebounce.engine.denoise import Denoise as Denoise
     from rebounce.engine.dynamics import Dynamics as Dynamics
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from rebounce.engine.finish import Finish as Finish
     from rebounce.engine.preset import load_preset as load_preset
     from rebounce.engine.record import Record as Record
+    from rebounce.engine.repair.correct_tone import CorrectTone as CorrectTone
+    from rebounce.engine.repair.fix_channels import FixChannels as FixChannels
+    from rebounce.engine.repair.reduce_reverb import ReduceReverb as ReduceReverb
+    from rebounce.engine.repair.remove_echo import RemoveEcho as RemoveEcho
+    from rebounce.engine.repair.remove_hum import RemoveHum as RemoveHum
+    from rebounce.engine.repair.repair_codec_damage import RepairCodecDamage as RepairCodecDamage
+    from rebounce.engine.repair.restore_clipping import RestoreClipping as RestoreClipping
+    from rebounce.engine.repair.ride_level import RideLevel as RideLevel
+    from rebounce.engine.repair.undo_compression import UndoCompression as UndoCompression
     from rebounce.engine.shape import Shape as Shape
     from rebounce.engine.token_restore import TokenRestore as TokenRestore
     from rebounce.engine.vst3 import Vst3 as Vst3
@@ -26,15 +36,25 @@ __version__ = "0.1.0"
 
 # One line a public name.
 _HOMES = {
+    "Auto": "rebounce.engine.auto",
     "Board": "rebounce.engine.board",
+    "CorrectTone": "rebounce.engine.repair.correct_tone",
     "Denoise": "rebounce.engine.denoise",
     "Dynamics": "rebounce.engine.dynamics",
     "ExtendBandwidth": "rebounce.engine.extend_bandwidth",
     "Finish": "rebounce.engine.finish",
+    "FixChannels": "rebounce.engine.repair.fix_channels",
     "RebounceError": "rebounce.engine.errors",
     "Record": "rebounce.engine.record",
+    "ReduceReverb": "rebounce.engine.repair.reduce_reverb",
+    "RemoveEcho": "rebounce.engine.repair.remove_echo",
+    "RemoveHum": "rebounce.engine.repair.remove_hum",
+    "RepairCodecDamage": "rebounce.engine.repair.repair_codec_damage",
+    "RestoreClipping": "rebounce.engine.repair.restore_clipping",
+    "RideLevel": "rebounce.engine.repair.ride_level",
     "Shape": "rebounce.engine.shape",
     "TokenRestore": "rebounce.engine.token_restore",
+    "UndoCompression": "rebounce.engine.repair.undo_compression",
     "Vst3": "rebounce.engine.vst3",
     "load_preset": "rebounce.engine.preset",
 }

@@ -81,6 +81,16 @@ def test_drums_on_a_grid_of_half_seconds_are_no_hum() -> None:
     assert hum_in([drums + noise(drums.shape[1], level=1e-4)]) == NO_HUM
 
 
+def test_tones_on_a_grid_of_ten_hertz_are_no_hum() -> None:
+    """They have lines at both 50 and 60 Hz; hum of 50 Hz has one of its lines at 300 Hz alone."""
+    grid = np.sum([tone(10.0 * times, 16 * RATE, level=0.01) for times in range(1, 40, 1)], axis=0)
+    both = thin(16) + tone(50, 16 * RATE, level=0.01) + tone(60, 16 * RATE, level=0.01)
+    assert hum_in([thin(16) + grid]) == NO_HUM
+    assert hum_in([both]) == NO_HUM
+    alone = thin(16) + humming(16 * RATE, 50) + tone(300, 16 * RATE, level=0.01)
+    assert hum_in([alone]).mains_hz == pytest.approx(50, abs=0.003)
+
+
 @pytest.mark.parametrize(
     "audio",
     [

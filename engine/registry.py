@@ -17,6 +17,7 @@ OURS = {
     "ExtendBandwidth": "rebounce.engine.extend_bandwidth",
     "Finish": "rebounce.engine.finish",
     "FixChannels": "rebounce.engine.repair.fix_channels",
+    "ReduceReverb": "rebounce.engine.repair.reduce_reverb",
     "RemoveEcho": "rebounce.engine.repair.remove_echo",
     "RemoveHum": "rebounce.engine.repair.remove_hum",
     "RepairCodecDamage": "rebounce.engine.repair.repair_codec_damage",

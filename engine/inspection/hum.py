@@ -7,7 +7,7 @@ from rebounce.engine.inspection.finding import NOTHING_FOUND, REMOVED, Diagnosis
 from rebounce.engine.mains_hum import HumFinder
 from rebounce.engine.repair.remove_hum import RemoveHum
 
-# None of 159 clean pieces was taken for hum; the bound that this leaves.
+# None of 276 clean pieces of 20 s was taken for hum; this is what so few leave open.
 CONFIDENCE = 0.97
 
 

@@ -1,0 +1,246 @@
+"""The figures of inspect, auto and the repairs, and the table of docs/inspect.md.
+
+    python -m benchmarks.repair_table MUSIC [PART ...]    measure all parts, or these
+    python -m benchmarks.repair_table                     write the table anew from what is kept
+
+The music is not part of the project; what it gave is, in benchmarks/results/repairs.json, each part with the conditions
+that it was measured under.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import conditions
+from rebounce.training.scores.confidence import lowest_rate
+
+ROOT = Path(__file__).parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "repairs.json"
+DOCS = ROOT / "docs" / "inspect.md"
+MARKS = ("<!-- the table, written by benchmarks.repair_table -->", "<!-- the end of the table -->")
+
+PARTS = {
+    "clean": ("benchmarks.repair_auto", "clean_rows"),
+    "three": ("benchmarks.repair_auto", "three_faults_rows"),
+    "echo": ("benchmarks.repair_echo", "rows"),
+    "clipping": ("benchmarks.repair_clipping", "rows"),
+    "level": ("benchmarks.repair_level", "rows"),
+    "dynamics": ("benchmarks.repair_dynamics", "rows"),
+    "reverb": ("benchmarks.repair_reverb", "rows"),
+    "tone": ("benchmarks.repair_tone", "rows"),
+    "loudness": ("benchmarks.repair_loudness", "rows"),
+    "simple": ("benchmarks.repair_simple", "rows"),
+    "speed": ("benchmarks.repair_speed", "rows"),
+}
+
+Rows = Sequence[Mapping[str, Any]]
+Line = tuple[str, str, str, bool | None]
+"""What, what came out, what was to be reached, and whether it was; None where nothing was."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    kept: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    if arguments:
+        for part in arguments[1:] or list(PARTS):
+            module, name = PARTS[part]
+            found = getattr(import_module(module), name)(Path(arguments[0]))
+            kept[part] = {"conditions": conditions(), "rows": found}
+            RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            print(f"{part}: {len(found)} rows", flush=True)
+    _write_table(kept)
+
+
+def _write_table(kept: Mapping[str, Any]) -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    before, _, rest = text.partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    lines = [line for part, make in LINES.items() if part in kept for line in make(kept[part]["rows"])]
+    table = ["| what | measured | to be reached |", "|---|---|---|", *map(_shown, lines)]
+    DOCS.write_text("\n".join([f"{before}{MARKS[0]}", *table, f"{MARKS[1]}{after}"]), encoding="utf-8")
+
+
+def _shown(line: Line) -> str:
+    what, measured, target, is_reached = line
+    verdict = {True: "", False: ", **missed**", None: ""}[is_reached]
+    return f"| {what} | {measured} | {target}{verdict} |"
+
+
+def _clean(rows: Rows) -> list[Line]:
+    lines: list[Line] = []
+    for row in [*rows, _both(rows)]:
+        same, count = row["pieces"] - len(row["altered"]), row["pieces"]
+        bound = lowest_rate(same, count)
+        changes = [altered["change_db"] for altered in row["altered"]]
+        worst = f"; largest change {max(changes):.0f} dB" if changes else ""
+        lines.append(
+            (
+                f"clean music returned bit for bit, pieces of 20 s, {row['half']}",
+                f"{same} of {count} (at least {bound:.1%}){worst}",
+                "95 % at the lower bound, none above -40 dB",
+                bound >= 0.95 and max(changes, default=-100.0) <= -40,
+            )
+        )
+    return lines
+
+
+def _both(rows: Rows) -> Mapping[str, Any]:
+    altered = [altered for row in rows for altered in row["altered"]]
+    return {"half": "both halves", "pieces": sum(row["pieces"] for row in rows), "altered": altered}
+
+
+def _three(rows: Rows) -> list[Line]:
+    gains = np.array([row["after"] - row["before"] for row in rows])
+    share = float(np.mean(gains > 0.1))
+    measured = (
+        f"{share:.0%} of {gains.size} items gain more than 0.1 dB; {_interval(gains)}, worst {gains.min():+.1f} dB, "
+        f"{np.mean(gains < -0.1):.0%} lose more than 0.1 dB"
+    )
+    return [("three faults at once, SI-SDR", measured, "90 %", share >= 0.9)]
+
+
+def _echo(rows: Rows) -> list[Line]:
+    row = rows[0]
+    measured = (
+        f"{row['before_db']:.1f} to {row['after_db']:.1f} ± {row['after_95_db']:.1f} dB, n {row['n']}, "
+        f"{row['spared']} spared as musical, {row['missed']} missed, worst gain {row['worst_gain_db']:+.1f} dB"
+    )
+    return [("echo, SI-SDR", measured, "26 dB", row["after_db"] >= 26)]
+
+
+def _clipping(rows: Rows) -> list[Line]:
+    lines = []
+    for kind, target in (("hard", 8.0), ("soft", None)):
+        for bits in (32, 16):
+            found = [row for row in rows if row["kind"] == kind and row["bits"] == bits]
+            gains = np.array([row["after"] - row["before"] for row in found])
+            depth = "float" if bits == 32 else "16 bit"
+            lines.append(
+                (
+                    f"{kind} clipping, {depth}, SI-SDR",
+                    f"{_interval(gains)}, n {gains.size}, worst {gains.min():+.1f} dB",
+                    "" if target is None else f"+{target:g} dB",
+                    None if target is None else bool(gains.mean() >= target),
+                )
+            )
+    return lines
+
+
+def _level(rows: Rows) -> list[Line]:
+    before, blind, told = (np.array([row[name] for row in rows]) for name in ("before_db", "after_db", "after_told_db"))
+    altered = sum(row["is_clean_altered"] for row in rows)
+    return [
+        (
+            "level jumps, envelope error",
+            f"{before.mean():.2f} to {blind.mean():.2f} dB, n {before.size}, "
+            f"worst loss {(blind - before).max():.2f} dB, {altered} clean pieces altered",
+            "2.0 dB",
+            bool(blind.mean() <= 2.0),
+        ),
+        ("the same, told that there are jumps", f"{told.mean():.2f} dB", "", None),
+    ]
+
+
+def _dynamics(rows: Rows) -> list[Line]:
+    known, proposed = rows[0], next(row for row in rows if row["what"] == "proposed by the detector")
+    return [
+        ("compression whose settings are known, SI-SDR", f"{known['gain_db']:+.1f} dB, n {known['n']}", "", None),
+        (
+            f"compression that is sure to be one ({proposed['share']:.0%} of it), SI-SDR",
+            f"{proposed['gain_db']:+.2f} ± {proposed['interval_db']:.2f} dB, n {proposed['n']}, "
+            f"worst {proposed['worst_db']:+.2f} dB",
+            "+3 dB, none worse",
+            proposed["gain_db"] >= 3 and proposed["worst_db"] >= 0,
+        ),
+    ]
+
+
+def _reverb(rows: Rows) -> list[Line]:
+    row = next(row for row in rows if row["what"] == "reverb, SI-SDR, strength 0.5")
+    measured = f"{row['gain_db']:+.2f} dB, n {row['items']}, worst {row['worst_db']:+.2f} dB; not in `auto`"
+    is_reached = row["gain_db"] >= 1.5 and row["worst_db"] >= -0.3
+    return [("reverb, SI-SDR", measured, "+1.5 dB, none worse than -0.3 dB", is_reached)]
+
+
+def _tone(rows: Rows) -> list[Line]:
+    lines: list[Line] = []
+    for row, target in zip(rows[:2], (0.15, 0.10), strict=True):
+        measured = (
+            f"{row['before_db']:.2f} to {row['left_db']:.2f} dB (median {row['left_median_db']:.2f}), n {row['items']}"
+        )
+        lines.append((str(row["what"]), measured, f"{target:.2f} dB", row["left_db"] <= target))
+    return lines
+
+
+def _loudness(rows: Rows) -> list[Line]:
+    limiters, towards = rows[0]["limiters"], rows[1]
+    ours = limiters["ours"] if "ours" in limiters else next(iter(limiters.values()))
+    others = {name: one for name, one in limiters.items() if one is not ours}
+    told = "; ".join(
+        f"{name} {one['si_sdr_db']:.1f} dB, {one['most_over_db']:+.2f} dB over" for name, one in others.items()
+    )
+    is_best = all(ours["si_sdr_db"] > one["si_sdr_db"] for one in others.values())
+    return [
+        (
+            "limiting to -9 LUFS under -1 dBTP, SI-SDR to the input",
+            f"{ours['si_sdr_db']:.1f} dB, {ours['most_over_db']:+.2f} dB over at most ({told})",
+            "ceiling held, less distortion than these",
+            is_best and ours["most_over_db"] <= 0,
+        ),
+        (
+            "gain against a loudness target",
+            f"off by {towards['largest_error_lu']:.2f} LU at most in {towards['reached']} results that say so",
+            "0.1 LU",
+            towards["largest_error_lu"] <= 0.1,
+        ),
+    ]
+
+
+def _simple(rows: Rows) -> list[Line]:
+    lines: list[Line] = []
+    for row in rows:
+        if "gain_db" in row:
+            measured = (
+                f"found {row['found']} of {row['n']}, {row['gain_db']:+.2f} dB SI-SDR, worst {row['worst_db']:+.2f} dB"
+            )
+            lines.append((str(row["what"]), measured, "", None))
+    return lines
+
+
+def _speed(rows: Rows) -> list[Line]:
+    return [
+        (
+            str(row["what"]),
+            f"{row['realtime_factor']:.3g}x real time",
+            f"{row['target']:g}x",
+            row["realtime_factor"] >= row["target"],
+        )
+        for row in rows
+    ]
+
+
+def _interval(gains: Any) -> str:
+    return f"{gains.mean():+.2f} ± {1.96 * gains.std(ddof=1) / np.sqrt(gains.size):.2f} dB"
+
+
+LINES: Mapping[str, Callable[[Rows], list[Line]]] = {
+    "clean": _clean,
+    "echo": _echo,
+    "clipping": _clipping,
+    "reverb": _reverb,
+    "dynamics": _dynamics,
+    "tone": _tone,
+    "level": _level,
+    "loudness": _loudness,
+    "three": _three,
+    "simple": _simple,
+    "speed": _speed,
+}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

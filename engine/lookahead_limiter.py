@@ -1,9 +1,10 @@
 """A true-peak limiter: gain down, before a peak and just as far as it needs, so that the curve stays under a ceiling.
 
-The gain is drawn at a control rate of some 6 kHz. Each control point knows the highest point of the curve around it;
-the least gain needed within the look-ahead is held, let go at a constant rate in dB, and smoothed over exactly the
-look-ahead. What always holds: the gain is never above what a peak needs, it is the same for all channels, and where it
-is 1 the samples leave bit-identical.
+The gain is drawn at a control rate of some 12 kHz. Each control point knows the highest point of the curve around it;
+the least gain needed within the look-ahead is held and smoothed over exactly the look-ahead. So a short peak is let go
+as fast as it was caught. What keeps coming back is not: the gain stays at or below a level that follows the reduction
+slowly, else it would rise and fall with every wave of a bass note and bend it. What always holds: the gain is never
+above what a peak needs, it is the same for all channels, and where it is 1 the samples leave bit-identical.
 """
 
 import math
@@ -26,9 +27,21 @@ from rebounce.engine.true_peak import (
 )
 
 BLOCK_FRAMES = GRID_FRAMES
-LOOKAHEAD_SECONDS = 0.005
-RELEASE_DB_PER_SECOND = 30.0
-LOWEST_CONTROL_RATE_HZ = 5_000
+
+# Music driven to -9 LUFS stays the nearer to itself the shorter this is: from 2 ms to 0.5 ms by 2 dB (SI-SDR). Below some
+# 20 frames the gain moves so fast that the points between samples no longer follow it: a ceiling at 8 kHz was missed.
+LOOKAHEAD_SECONDS = 0.0005
+LEAST_LOOKAHEAD_FRAMES = 20
+
+# A peak counts on until the next half wave of a tone of 40 Hz, the lowest bass that is common, has arrived.
+BETWEEN_PEAKS_SECONDS = 0.013
+# What peaks needed all through this time is held while they go on. A drum hit is over by then, a bass note is not; with
+# 40 ms music loses 0.4 dB (SI-SDR), with 120 ms a note's first tenth of a second is bent.
+LASTING_SECONDS = 0.06
+# What they needed on average over this time is held as well: bass under other music needs it in part of its waves only.
+# From 0.2 s to 1 s music gains 1.4 dB.
+AVERAGING_SECONDS = 1.0
+LOWEST_CONTROL_RATE_HZ = 10_000
 
 # The curve is first read 4x oversampled, and 8x where those points come near the ceiling: between points of a 4x grid
 # a curve below half the sample rate rises by at most 1 / cos(pi / 8).
@@ -37,9 +50,6 @@ NEAR_CEILING = math.cos(math.pi / OVERSAMPLING)
 
 # The limiter aims this far below its ceiling: that is what meters with a finer grid and longer filters read above ours.
 METER_MARGIN_DB = 0.05
-
-# A release that is closer to no gain than this is over, so that the samples after it are the input's own.
-SMALLEST_REDUCTION_DB = 1e-4
 
 
 class LookaheadLimiter:
@@ -54,10 +64,10 @@ class LookaheadLimiter:
         self._cell_frames = cell_frames(sample_rate_hz)
         control_rate_hz = sample_rate_hz / self._cell_frames
         self._steps = lookahead_steps(sample_rate_hz)
-        self._release_db = RELEASE_DB_PER_SECOND / control_rate_hz
         window = np.hanning(self._steps + 2)[1:-1]
         self._smoothing = window / window.sum()
-        self._held_db = np.zeros(self._steps - 1)
+        self._gain_db = np.zeros(self._steps - 1)
+        self._slow = _SlowReduction(control_rate_hz)
         self._is_first = True
         self.largest_reduction_db = 0.0
         self._coarse, self._fine = _filters(self._cell_frames)
@@ -70,15 +80,18 @@ class LookaheadLimiter:
         block = loud[:, 2 * TILE_FRAMES : 2 * TILE_FRAMES + BLOCK_FRAMES]
         is_first, self._is_first = self._is_first, False
         peaks = tile_peaks(loud)
-        if float(peaks.max()) * self._lift <= self._ceiling and not self._held_db.any():
+        if float(peaks.max()) * self._lift <= self._ceiling and not self._is_working():
             return block
         needed_db = self._needed_db(loud, peaks)
         if is_first:
             # The gain is on its way down before the file begins, if a peak stands right at its start.
             before = self._steps - 1
-            self._held_db = _least_ahead(np.concatenate([np.zeros(before), needed_db]), self._steps + 1)[:before]
+            self._gain_db = _least_ahead(np.concatenate([np.zeros(before), needed_db]), self._steps + 1)[:before]
         gain = self._gain_curve(needed_db)
         return block if gain is None else block * gain
+
+    def _is_working(self) -> bool:
+        return bool(self._gain_db.any()) or self._slow.is_working()
 
     def _needed_db(self, loud: Audio, peaks: Audio) -> NDArray[np.float64]:
         """The gain, at most 0, that each cell needs, from the one before the block to the last in the look-ahead."""
@@ -103,18 +116,46 @@ class LookaheadLimiter:
         points = BLOCK_FRAMES // self._cell_frames + 1
         # A control point stands between two cells: the gain on either side of it must do for both.
         held = _least_ahead(needed_db, self._steps + 1)[:points]
-        ramp = self._release_db * np.arange(points)
-        released = np.minimum.accumulate(held - ramp)
-        released = np.minimum(released, self._held_db[-1] + self._release_db) + ramp
-        released[released > -SMALLEST_REDUCTION_DB] = 0.0
-        whole = np.concatenate([self._held_db, released])
-        self._held_db = whole[points - 1 : -1]
+        whole = np.concatenate([self._gain_db, np.minimum(held, self._slow.add(held))])
+        self._gain_db = whole[points - 1 : -1]
         if not whole.any():
             return None
         self.largest_reduction_db = max(self.largest_reduction_db, -float(needed_db[1:points].min()))
         gain = 10 ** (np.convolve(whole, self._smoothing, mode="valid") / 20)
         curve = np.stack([gain[:-1], np.diff(gain)], axis=1) @ self._interpolation
         return curve.ravel().astype(np.float32)
+
+
+class _SlowReduction:
+    """The level in dB, at most 0, that the gain may not rise above while peaks keep coming.
+
+    It takes and gives control points, the last of which comes again as the first of the next call. It is back at
+    exactly 0 a while after the last peak.
+    """
+
+    def __init__(self, control_rate_hz: float) -> None:
+        self._between = max(1, round(BETWEEN_PEAKS_SECONDS * control_rate_hz))
+        self._lasting = max(1, round(LASTING_SECONDS * control_rate_hz))
+        self._averaged = max(self._lasting, round(AVERAGING_SECONDS * control_rate_hz))
+        self._held_db = np.zeros(self._between - 1)
+        self._deepest_db = np.zeros(self._averaged - 1)
+
+    def is_working(self) -> bool:
+        """Whether it would give anything but 0 if no peak came any more."""
+        return bool(self._deepest_db.any())
+
+    def add(self, held_db: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The level at each of the control points `held_db`, which are what the peaks need there."""
+        points = len(held_db)
+        held = np.concatenate([self._held_db, held_db])
+        deepest = np.concatenate([self._deepest_db, _least_ahead(held, self._between)])
+        self._held_db, self._deepest_db = held[points - 1 : -1], deepest[points - 1 : -1]
+        lasting = -_least_ahead(-deepest[self._averaged - self._lasting :], self._lasting)
+        # All terms are at most 0, so the sums never rise, and stand still where nothing is needed: 0 stays exactly 0.
+        sums = np.cumsum(np.concatenate([[0.0], deepest]))
+        average = (sums[self._averaged :] - sums[: -self._averaged]) / self._averaged
+        level: NDArray[np.float64] = np.minimum(lasting, average)
+        return level
 
 
 def limiter_timing(sample_rate_hz: float) -> Timing:
@@ -131,7 +172,8 @@ def cell_frames(sample_rate_hz: float) -> int:
 
 def lookahead_steps(sample_rate_hz: float) -> int:
     """The look-ahead in control points."""
-    return round(LOOKAHEAD_SECONDS * sample_rate_hz / cell_frames(sample_rate_hz))
+    frames = max(LEAST_LOOKAHEAD_FRAMES, LOOKAHEAD_SECONDS * sample_rate_hz)
+    return round(frames / cell_frames(sample_rate_hz))
 
 
 def _filters(cell_frames: int) -> tuple[Audio, Audio]:

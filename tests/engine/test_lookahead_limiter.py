@@ -155,10 +155,12 @@ def test_what_lasts_is_held_a_while_and_let_go_in_a_straight_line() -> None:
     peak_frames = 44_100
     gain_db = gain_db_over_a_low_level(peak_frames)
     end = 20_000 + peak_frames
-    held = round((BETWEEN_PEAKS_SECONDS - 0.001) * 44_100)
-    assert gain_db[end : end + held] == pytest.approx(gain_db.min(), rel=0.01)
+    lasting_db = gain_db[end - 1000]
+    # The step itself overshoots between samples; what is held is what was needed all the time.
+    held = slice(end + 100, end + round((BETWEEN_PEAKS_SECONDS - 0.001) * 44_100))
+    assert gain_db[held] == pytest.approx(lasting_db, rel=0.01)
     slope = np.diff(gain_db[end + 2000 : end + 40_000].reshape(-1, 1000).mean(axis=1)) / 1000 * 44_100
-    assert slope == pytest.approx(np.full(slope.size, -gain_db.min() / AVERAGING_SECONDS), rel=0.01)
+    assert slope == pytest.approx(np.full(slope.size, -lasting_db / AVERAGING_SECONDS), rel=0.01)
     assert not gain_db[end + round(1.05 * AVERAGING_SECONDS * 44_100) :].any()
 
 
@@ -174,22 +176,34 @@ def gain_db_over_a_low_level(peak_frames: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize("frequency_hz", [40, 60, 100])
 def test_a_bass_note_stays_a_sine_after_its_first_waves(frequency_hz: int, over_db: float) -> None:
     note = tone(frequency_hz, 88_200, level=1.0)
-    note[:, :20_000] = 0.0
+    start = 9 * 2205  # where all of these are 0
+    note[:, :start] = 0.0
     result = limited(note, over_by(note, over_db))
-    settled = 20_000 + round((LASTING_SECONDS + 2 / frequency_hz) * 44_100)
+    settled = start + round((LASTING_SECONDS + 2 / frequency_hz) * 44_100)
     share = note[:, settled:-2000].astype(np.float64)
     gain = np.vdot(share, result[:, settled:-2000]) / np.vdot(share, share)
     assert result[:, settled:-2000] == pytest.approx(gain * share, abs=2e-4)
 
 
-def test_bass_under_other_music_is_bent_little() -> None:
+@pytest.mark.parametrize("frequency_hz", [40, 60])
+def test_bass_under_other_music_is_bent_little(frequency_hz: int) -> None:
     frames = 4 * 44_100
-    under = make_mix(3, 6.0, 44_100).audio[:1, :frames]
-    bass = tone(40, frames, level=1.0, channels=1)
-    audio = bass + under * np.float32(0.175 / np.sqrt(np.square(under).mean()))
-    result = limited(audio, over_by(audio, 6.0))
-    spectra = [np.abs(fft.rfft(x[0, 44_100:].astype(np.float64) * np.blackman(frames - 44_100))) for x in (audio, result)]
-    del spectra
+    other = make_mix(3, 6.0, 44_100).audio[:, :frames]
+    audio = tone(frequency_hz, frames, level=1.0) + other * np.float32(0.175 / np.sqrt(np.square(other).mean()))
+    loud = audio * np.float32(10 ** (over_by(audio, 6.0) / 20))
+    result = limited(loud)
+    gain = np.vdot(loud, result) / np.vdot(loud, loud)
+    assert (
+        np.linalg.norm(harmonics(result - gain * loud, frequency_hz)[1:]) < 0.012 * harmonics(result, frequency_hz)[0]
+    )
+
+
+def harmonics(audio: Audio, frequency_hz: int) -> NDArray[np.float64]:
+    """The magnitudes of the first twenty in the first channel, by a window over all but the first second."""
+    heard = audio[0, 44_100:].astype(np.float64)
+    lines = np.abs(fft.rfft(heard * np.blackman(heard.size)))
+    magnitudes: NDArray[np.float64] = lines[np.arange(1, 21) * frequency_hz * heard.size // 44_100]
+    return magnitudes
 
 
 def test_the_gain_moves_smoothly() -> None:
@@ -198,9 +212,9 @@ def test_the_gain_moves_smoothly() -> None:
     gain_db = 20 * np.log10(limited(audio) / audio)[0].astype(np.float64)
     drop = -gain_db.min()
     fastest = 2 * drop / (LOOKAHEAD_SECONDS * 44_100)
-    print(np.abs(np.diff(gain_db)).max() / fastest, np.abs(np.diff(gain_db, 2)).max(), drop)
     assert np.abs(np.diff(gain_db)).max() < 1.3 * fastest
-    assert np.abs(np.diff(gain_db, 2)).max() < 0.05
+    # A straight way down, with nothing smoothed, would begin with a kink of 0.5.
+    assert np.abs(np.diff(gain_db, 2)).max() < 0.4 * fastest
 
 
 def test_all_channels_get_one_gain() -> None:

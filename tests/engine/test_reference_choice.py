@@ -39,7 +39,7 @@ def test_after_auto_such_a_plugin_is_added(reference: Path) -> None:
 
 
 def test_a_chain_that_has_no_use_for_one_is_refused(reference: Path) -> None:
-    with pytest.raises(UsageError, match="no plugin of preset 'five-stage' uses one; .* the preset auto"):
+    with pytest.raises(UsageError, match=r"no plugin of preset 'five-stage' uses one; .* the preset auto"):
         with_reference(load_preset("five-stage"), reference, "five-stage")
 
 

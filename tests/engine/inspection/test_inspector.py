@@ -1,7 +1,9 @@
+import json
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from awkward_audio import awkward_pieces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import cut, noise
@@ -76,35 +78,8 @@ def test_every_detector_goes_by_the_name_of_its_module() -> None:
     assert {name: kind.name for name, kind in all_detectors().items()} == {name: name for name in DETECTORS}
 
 
-def awkward_pieces(rate: int) -> dict[str, Audio]:
-    """What a detector must not trip over."""
-    time_s = np.arange(rate * 2) / rate
-    square = np.sign(np.sin(2 * np.pi * 100 * time_s)).astype(np.float32)
-    gap = noise(rate * 2)
-    gap[:, rate // 2 : rate] = 0
-    mono = noise(rate * 2, channels=1)
-    return {
-        "no frames": np.zeros((2, 0), dtype=np.float32),
-        "one frame": np.full((2, 1), 0.5, dtype=np.float32),
-        "silence": np.zeros((2, rate * 2), dtype=np.float32),
-        "silence with one click": np.eye(2, rate * 2, rate, dtype=np.float32),
-        "a tone": (0.5 * np.sin(2 * np.pi * 1_000 * time_s)).astype(np.float32)[np.newaxis],
-        "a square wave": np.stack([square, square]),
-        "opposite channels": np.concatenate([mono, -mono]),
-        "one silent channel": np.concatenate([mono, 0 * mono]),
-        "a gap": gap,
-        "a fade": (noise(rate * 2) * np.linspace(1, 0, rate * 2)).astype(np.float32),
-        "a constant": np.full((2, rate * 2), 0.9, dtype=np.float32),
-        "very loud": noise(rate * 2) * np.float32(1e6),
-        "hardly there": noise(rate * 2) * np.float32(1e-18),
-        "six channels": noise(rate * 2, channels=6),
-    }
-
-
 @pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
 def test_every_detector_takes_awkward_audio_and_says_only_what_a_record_can_hold(rate: int) -> None:
-    import json
-
     for name, audio in awkward_pieces(rate).items():
         for diagnosis in inspect([audio], rate, len(audio)).values():
             for finding in diagnosis.findings:

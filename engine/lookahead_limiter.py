@@ -28,9 +28,9 @@ from rebounce.engine.true_peak import (
 
 BLOCK_FRAMES = GRID_FRAMES
 
-# Music driven to -9 LUFS stays the nearer to itself the shorter this is: from 2 ms to 0.4 ms by 2.4 dB (SI-SDR). Below a
-# dozen frames the gain moves so fast that the curve between samples no longer follows it: with 4 at 8 kHz the ceiling
-# was missed.
+# Music driven to -9 LUFS stays the nearer to itself the shorter this is: from 2 ms to 0.4 ms by 2.4 dB (SI-SDR). Below
+# a dozen frames the gain moves so fast that the curve between samples no longer follows it: with 4 frames at 8 kHz the
+# ceiling was missed.
 LOOKAHEAD_SECONDS = 0.0003
 LEAST_LOOKAHEAD_FRAMES = 13
 

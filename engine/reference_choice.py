@@ -22,11 +22,12 @@ def with_reference(board: Board, reference: Path | None, preset: str) -> Board:
 
         board = Board([*board, CorrectTone()])
     for plugin in _takers(board):
-        plugin.reference = abspath(reference)  # whole, as it travels to other processes and into saved chains
+        # Whole, as it travels to other processes and into saved chains.
+        plugin.reference = abspath(reference)
     if not _takers(board):
         raise UsageError(
-            f"--reference {reference}: no plugin of preset {preset!r} uses one; leave it out, or use the preset auto or "
-            "a chain with CorrectTone"
+            f"--reference {reference}: no plugin of preset {preset!r} uses one; leave it out, or use the preset auto "
+            "or a chain with CorrectTone"
         )
     return board
 

@@ -42,6 +42,8 @@ LASTING_SECONDS = 0.08
 # What they needed on average over this time is held as well: bass under other music needs it in part of its waves only.
 # Music driven to -9 LUFS gains 1.4 dB from 0.2 s to 1 s, and another 0.2 dB to 1.5 s; from there on bass is bent more.
 AVERAGING_SECONDS = 1.5
+# As much of the average is not held: a lone short peak leaves no more, and what is far from it shall stay untouched.
+LEAST_AVERAGE_DB = 0.05
 LOWEST_CONTROL_RATE_HZ = 10_000
 
 # The curve is first read 4x oversampled, and 8x where those points come near the ceiling: between points of a 4x grid
@@ -155,7 +157,7 @@ class _SlowReduction:
         # All terms are at most 0, so the sums never rise, and stand still where nothing is needed: 0 stays exactly 0.
         sums = np.cumsum(np.concatenate([[0.0], deepest]))
         average = (sums[self._averaged :] - sums[: -self._averaged]) / self._averaged
-        level: NDArray[np.float64] = np.minimum(lasting, average)
+        level: NDArray[np.float64] = np.minimum(lasting, np.minimum(average + LEAST_AVERAGE_DB, 0))
         return level
 
 

@@ -1,7 +1,6 @@
 """What `rebounce inspect` does with its arguments: look at each file, and tell of it as soon as that is done."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 

@@ -1,7 +1,9 @@
 """The figures of inspect, auto and the repairs, and the table of docs/inspect.md.
 
-    python -m benchmarks.repair_table MUSIC [PART ...]    measure all parts, or these
-    python -m benchmarks.repair_table                     write the table anew from what is kept
+    python -m benchmarks.repair_table MUSIC [PART ...] [matchering=PYTHON]    measure all parts, or these
+    python -m benchmarks.repair_table                                         write the tables anew from what is kept
+
+PYTHON is that of an environment with matchering in it, to have that measured beside ours.
 
 The music is not part of the project; what it gave is, in benchmarks/results/repairs.json, each part with the conditions
 that it was measured under.
@@ -22,6 +24,12 @@ from rebounce.training.scores.confidence import lowest_rate
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "repairs.json"
 DOCS = ROOT / "docs" / "inspect.md"
+CONFIDENCES = ROOT / "benchmarks" / "results" / "calibration.json"
+CONFIDENCE_MARKS = (
+    "<!-- the confidences, written by benchmarks.repair_table -->",
+    "<!-- the end of the confidences -->",
+)
+RIVAL = "matchering="
 MARKS = ("<!-- the table, written by benchmarks.repair_table -->", "<!-- the end of the table -->")
 
 PARTS = {
@@ -46,9 +54,11 @@ Line = tuple[str, str, str, bool | None]
 def main(arguments: Sequence[str]) -> None:
     kept: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
     if arguments:
-        for part in arguments[1:] or list(PARTS):
+        rivals = [word.removeprefix(RIVAL) for word in arguments if word.startswith(RIVAL)]
+        for part in [word for word in arguments[1:] if not word.startswith(RIVAL)] or list(PARTS):
             module, name = PARTS[part]
-            found = getattr(import_module(module), name)(Path(arguments[0]))
+            given = [Path(arguments[0]), *map(Path, rivals if part == "loudness" else [])]
+            found = getattr(import_module(module), name)(*given)
             kept[part] = {"conditions": conditions(), "rows": found}
             RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
             print(f"{part}: {len(found)} rows", flush=True)
@@ -56,12 +66,31 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _write_table(kept: Mapping[str, Any]) -> None:
-    text = DOCS.read_text(encoding="utf-8")
-    before, _, rest = text.partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
     lines = [line for part, make in LINES.items() if part in kept for line in make(kept[part]["rows"])]
-    table = ["| what | measured | to be reached |", "|---|---|---|", *map(_shown, lines)]
-    DOCS.write_text("\n".join([f"{before}{MARKS[0]}", *table, f"{MARKS[1]}{after}"]), encoding="utf-8")
+    text = _between(
+        DOCS.read_text(encoding="utf-8"),
+        MARKS,
+        ["| what | measured | to be reached |", "|---|---|---|", *map(_shown, lines)],
+    )
+    DOCS.write_text(_between(text, CONFIDENCE_MARKS, _confidences()), encoding="utf-8")
+
+
+def _between(text: str, marks: tuple[str, str], lines: Sequence[str]) -> str:
+    """The text with these lines between the marks."""
+    before, _, rest = text.partition(marks[0])
+    return "\n".join([f"{before}{marks[0]}", *lines, f"{marks[1]}{rest.partition(marks[1])[2]}"])
+
+
+def _confidences() -> list[str]:
+    """All findings together, and each fault by itself."""
+    kept = json.loads(CONFIDENCES.read_text(encoding="utf-8"))
+    groups = {"all": kept["all"], **kept["each"]}
+    rows = [
+        f"| {name} | {one['findings']} | {one['stated']:.0%} | {one['observed']:.0%} |"
+        for name, bins in groups.items()
+        for one in bins
+    ]
+    return ["| finding | findings | stated | right |", "|---|---|---|---|", *rows]
 
 
 def _shown(line: Line) -> str:

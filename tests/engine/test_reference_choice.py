@@ -53,9 +53,7 @@ def test_another_reference_is_another_result(reference: Path, tmp_path: Path) ->
 
     other = tmp_path / "other.wav"
     soundfile.write(other, noise(5 * RATE, seed=3).T, RATE)
-    hashes = {
-        preset_hash(with_reference(load_preset("auto"), track, "auto"), {}) for track in (None, reference, other)
-    }
+    hashes = {preset_hash(with_reference(load_preset("auto"), track, "auto"), {}) for track in (None, reference, other)}
     assert len(hashes) == 3
 
 

@@ -19,7 +19,7 @@ from rebounce.training.exercise import draw_item, exercise_of_recipe
 from rebounce.training.recipes import load_recipe
 from rebounce.training.scores.si_sdr import si_sdr_db
 
-CLEAN_S, DAMAGED_S = 20.0, 15.0
+CLEAN_S, CLEAN_HOP_S, DAMAGED_S = 20.0, 16.0, 15.0
 PIECES_PER_TRACK = 4
 FAULTS_AT_ONCE = 3
 LEAST_GAIN_DB = 0.1
@@ -34,7 +34,7 @@ def _clean(folder: Path, half: str) -> dict[str, Any]:
     altered: list[dict[str, Any]] = []
     said: Counter[str] = Counter()
     count = 0
-    for piece in pieces(folder, half, CLEAN_S):
+    for piece in pieces(folder, half, CLEAN_S, hop_seconds=CLEAN_HOP_S):
         plugin = Auto()
         result = plugin(piece.audio, piece.sample_rate_hz)
         findings = plugin.findings() or []

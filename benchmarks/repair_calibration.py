@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.measure import conditions
 from benchmarks.repair_items import JUDGING, Piece, faulty, pieces
 from rebounce.engine.audio import Audio
-from rebounce.engine.inspection.calibration import read_off
+from rebounce.engine.inspection.calibration import is_measured, read_off
 from rebounce.engine.inspection.inspector import Inspector, all_detectors
 
 SECONDS, PIECES_PER_TRACK = 12.0, 5
@@ -100,7 +100,7 @@ def _said(audio: Audio, sample_rate_hz: int) -> dict[str, float]:
         inspector.see(audio)
         said: dict[str, float] = {}
         for diagnosis in inspector.diagnoses().values():
-            for finding in diagnosis.findings:
+            for finding in filter(is_measured, diagnosis.findings):
                 fault = ALIASES.get(finding.fault, finding.fault)
                 said[fault] = max(said.get(fault, 0.0), finding.confidence)
     return said

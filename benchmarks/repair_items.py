@@ -57,14 +57,17 @@ def half_of(path: Path) -> str:
     return TUNING if hashlib.sha256(title.encode()).digest()[0] % 2 else JUDGING
 
 
-def pieces(folder: Path, half: str, seconds: float, most_per_track: int = 1_000) -> Iterator[Piece]:
-    """Pieces of a length from each track, spread over it without overlap; a shorter track is one piece."""
+def pieces(
+    folder: Path, half: str, seconds: float, most_per_track: int = 1_000, hop_seconds: float | None = None
+) -> Iterator[Piece]:
+    """Pieces of a length from each track: side by side over all of it, or a hop apart; a shorter track is one."""
     for path in tracks(folder, half):
         info = soundfile.info(path)
         frames = min(info.frames, round(seconds * info.samplerate))
-        count = min(info.frames // frames, most_per_track)
+        hop = frames if hop_seconds is None else round(hop_seconds * info.samplerate)
+        count = min(1 + (info.frames - frames) // hop, most_per_track)
         for number in range(count):
-            start = round(number * info.frames / count)
+            start = number * hop if hop_seconds else round(number * info.frames / count)
             audio = soundfile.read(path, frames, start, dtype="float32", always_2d=True)[0]
             yield Piece(
                 track=path.stem, number=number, audio=np.ascontiguousarray(audio.T), sample_rate_hz=info.samplerate

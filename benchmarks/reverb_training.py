@@ -21,15 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.repair_items import RECIPE, TUNING, Piece, pieces, tracks
 from rebounce.engine.audio import Audio
 from rebounce.engine.overlap_add import Framing, Powers, Spectra, spectra_of
-from rebounce.engine.repair.reverb_bands import (
-    BANDS,
-    ROWS,
-    STEREO,
-    band_powers,
-    band_starts,
-    reverb_framing,
-    rows_of,
-)
+from rebounce.engine.repair.reverb_bands import BANDS, ROWS, STEREO, band_powers, band_starts, reverb_framing, rows_of
 from rebounce.engine.repair.reverb_gain import (
     FRAMES_AFTER,
     FRAMES_BEFORE,
@@ -48,21 +40,15 @@ from rebounce.training.recipes import load_recipe
 
 Floats = NDArray[np.float64]
 
-ROOT = Path(__file__).parent.parent
-TARGET = ROOT / "engine" / "inspection" / "reverb.json"
+TARGET = Path(__file__).parent.parent / "engine" / "inspection" / "reverb.json"
 SECONDS, LEAST_SECONDS = 10.0, 5.0
 MIX_RATE_HZ, FIRST_SEED = 44_100, 1_000
 
-# The network.
-WIDTH, BATCH, DROPPED, RATE, DECAY = 48, 4, 0.1, 3e-3, 1e-2
+WIDTH, BATCH, DROPPED, LEARNING_RATE, DECAY = 48, 4, 0.1, 3e-3, 1e-2
 # Added to the share of the error, so that pieces that come near 15 dB weigh less and less.
 ENOUGH = 0.03
-# Of the frames that inputs are scaled by, one in so many.
-SCALED_BY = 40
-
-# The estimates.
-PULL, FOLDS = 100.0, 5
-MOST_DB = 20.0
+# Of the room: how weights are pulled to zero, groups of tracks, and what counts as dry.
+PULL, FOLDS, MOST_DB = 100.0, 5, 20.0
 # A reverberation time can be heard where there is so much of it.
 HEARD_BELOW_DRR_DB = 6.0
 SCALED_MOST = 3.0
@@ -102,13 +88,13 @@ class Item:
         return min(-10 * float(np.log10(max(powers / products**2 - 1, 1e-6))), MOST_DB)
 
 
-def main(folder: Path, target: Path = TARGET, plan: Plan | None = None) -> None:
-    plan = plan or Plan()
+def main(folder: Path, plan: Plan, target: Path = TARGET) -> None:
     items = [*music_items(folder, plan), *_made_items(plan)]
+    fitted = estimates(items) | chance(items) | _network(items, plan.steps)
     kept = {
         "about": "Made by benchmarks/reverb_training.py from the music below and from mixes made by rebounce itself.",
         "music": card(folder, {item.track for item in items}),
-        **_rounded(estimates(items) | chance(items) | _network(items, plan.steps)),
+        **{name: _lists(values) for name, values in fitted.items()},
     }
     target.write_text(json.dumps(kept, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -254,8 +240,7 @@ def _curve(said: Floats, is_wet: NDArray[np.bool_]) -> dict[str, Floats]:
         chances = 1 / (1 + np.exp(-inputs @ weights))
         curvature = (inputs * (counts * chances * (1 - chances))[:, None]).T @ inputs + 1e-9 * np.eye(2)
         weights += np.linalg.solve(curvature, inputs.T @ (counts * (is_wet - chances)))
-    slope, offset = weights
-    return {"even_chance_db": np.array([-offset / slope]), "chance_width_db": np.array([-1 / slope])}
+    return {"even_chance_db": -weights[1:] / weights[:1], "chance_width_db": -1 / weights[:1]}
 
 
 # The network.
@@ -270,27 +255,26 @@ def _network(items: Sequence[Item], steps: int) -> dict[str, Floats]:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     width = items[0].seen.shape[2]
-    shown = np.concatenate([item.seen[::SCALED_BY].reshape(-1, width) for item in items]).astype(np.float32)
+    shown = np.concatenate([item.seen[::40].reshape(-1, width) for item in items]).astype(np.float32)
     mean, spread = shown.mean(axis=0), shown.std(axis=0) + np.float32(1e-3)
-    last = nn.Linear(WIDTH, ROWS)
-    inner = [nn.Linear(width, WIDTH), nn.SiLU(), nn.Dropout(DROPPED), nn.Linear(WIDTH, WIDTH), nn.SiLU()]
-    net = nn.Sequential(*inner, last)
+    first, second, last = nn.Linear(width, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, ROWS)
+    net = nn.Sequential(first, nn.SiLU(), nn.Dropout(DROPPED), second, nn.SiLU(), last)
     with torch.no_grad():
         # Gains begin near one.
-        last.weight *= 0.1
-        last.bias += 3
-    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 2)
+        last.weight.mul_(0.1)
+        last.bias.add_(3)
+    optimiser = torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps + 2)
     for _ in range(steps):
         chosen = rng.choice(len(items), min(BATCH, len(items)), replace=False)
         loss = torch.stack([_loss(net, items[number], mean, spread) for number in chosen]).mean()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         schedule.step()
     fitted: dict[str, Any] = {"mean": mean, "spread": spread}
-    for number, layer in enumerate((inner[0], inner[3], last), start=1):
+    for number, layer in enumerate((first, second, last), start=1):
         fitted |= {f"weights{number}": layer.weight.detach().numpy(), f"offsets{number}": layer.bias.detach().numpy()}
     return fitted
 
@@ -306,14 +290,10 @@ def _loss(net: Any, item: Item, mean: Audio, spread: Audio) -> Any:
     return torch.log10(torch.clamp(power / product**2 - 1, min=1e-4) + ENOUGH)
 
 
-def _rounded(fitted: Mapping[str, Floats]) -> dict[str, Any]:
-    """Lists of four digits each."""
-    return {name: _lists(values) for name, values in fitted.items()}
-
-
 def _lists(values: Any) -> Any:
+    """Lists of numbers, four digits each."""
     return [_lists(value) for value in values] if np.ndim(values) else float(f"{float(values):.4g}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Plan())

@@ -26,6 +26,7 @@ def awkward_pieces(rate: int) -> dict[str, Audio]:
         "a fade": (noise(rate * 2) * np.linspace(1, 0, rate * 2)).astype(np.float32),
         "a constant": np.full((2, rate * 2), 0.9, dtype=np.float32),
         "very loud": noise(rate * 2) * np.float32(1e6),
+        "absurdly loud": noise(rate * 2) * np.float32(1e30),
         "hardly there": noise(rate * 2) * np.float32(1e-18),
         "steady anti-phase noise": np.concatenate([mono, -mono * np.float32(0.7)]),
         "pulses like a voice": _voice(rate),

@@ -36,8 +36,13 @@ def read_off(curve: Curve, own: float) -> float:
     return low + (high - low) * (own - left) / (right - left)
 
 
+def is_measured(finding: Finding) -> bool:
+    """False for what is seen as it is, and is no guess about a fault: an end without a fade, a gap."""
+    return "cut" not in finding.detail and "gap_s" not in finding.detail
+
+
 def _calibrated(finding: Finding) -> Finding:
-    curve = curves().get(finding.fault)
+    curve = curves().get(finding.fault) if is_measured(finding) else None
     return finding if curve is None else replace(finding, confidence=read_off(curve, finding.confidence))
 
 

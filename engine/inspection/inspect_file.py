@@ -75,6 +75,10 @@ def attempt_inspection(path: Path, on_progress: Progress) -> Inspection:
         return Inspection(input=str(path), error=text if str(path) in text else f"{path}: {text}")
     except MemoryError:
         return Inspection(input=str(path), error=f"{path}: the memory is used up; close other programs")
+    except Exception as problem:
+        # A fault of ours must not cost the other files of a batch their findings.
+        error = f"{path}: unexpected {type(problem).__name__}: {problem}; please report it"
+        return Inspection(input=str(path), error=error)
 
 
 def _show(source: Source, inspector: Inspector, meters: Meters, on_progress: Progress) -> None:

@@ -4,19 +4,24 @@ What always holds: a detector gets the same slabs however the audio was cut, and
 others look on. Two detectors work at a time: most of their time is spent in transforms, which let other threads run.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.calibration import calibrated
-from rebounce.engine.inspection.finding import Detector, Diagnosis
+from rebounce.engine.inspection.finding import Detector, Diagnosis, Finding
 from rebounce.engine.inspection.registry import DETECTORS, detector_class
 from rebounce.engine.overlap_add import Slabs
 
 SLAB_FRAMES = 65_536
 THREADS = 2
+# 100 dB above full scale is no music any more, and its powers soon leave float32.
+MOST_PEAK = 1e5
 
 
 def _as_it_is(diagnosis: Diagnosis) -> Diagnosis:
@@ -41,6 +46,7 @@ class Inspector:
         self._tell = calibrated if is_calibrated else _as_it_is
         self._detectors = {name: kind(sample_rate_hz, channels) for name, kind in detectors.items()}
         self._slabs = Slabs(SLAB_FRAMES)
+        self._peak = 0.0
         self._threads = ThreadPoolExecutor(THREADS)
 
     def __enter__(self) -> Self:
@@ -60,12 +66,34 @@ class Inspector:
         """What each detector says, after the last block."""
         for slab in self._slabs.rest():
             self._show(slab)
-        said = self._threads.map(lambda detector: self._tell(detector.diagnose()), self._detectors.values())
+        if self._peak > MOST_PEAK:
+            return self._absurd()
+        said = self._threads.map(self._diagnose, self._detectors.values())
         return dict(zip(self._detectors, said, strict=True))
 
     def _show(self, slab: Audio) -> None:
-        for _ in self._threads.map(lambda detector: detector.see(slab), self._detectors.values()):
+        self._peak = max(self._peak, float(slab.max(initial=0.0)), -float(slab.min(initial=0.0)))
+        if self._peak > MOST_PEAK:
+            return
+        for _ in self._threads.map(lambda detector: _see(detector, slab), self._detectors.values()):
             pass
+
+    def _diagnose(self, detector: Detector) -> Diagnosis:
+        with np.errstate(all="ignore"):
+            return self._tell(detector.diagnose())
+
+    def _absurd(self) -> dict[str, Diagnosis]:
+        """Nothing can be said of such audio but this, which the last detector is made to say."""
+        detail = {"kind": "level", "peak_dbfs": round(20 * math.log10(self._peak), 1)}
+        finding = Finding(fault="gain", confidence=1.0, detail=detail)
+        names = list(self._detectors)
+        return {name: Diagnosis(findings=(finding,) if name == names[-1] else ()) for name in names}
+
+
+def _see(detector: Detector, slab: Audio) -> None:
+    """Numpy's own warnings, which go by thread, would add noise where the audio is odd."""
+    with np.errstate(all="ignore"):
+        detector.see(slab)
 
 
 def inspect(

@@ -29,13 +29,16 @@ FLOOR = np.float32(1e-5)
 FURTHEST = 5.0
 
 WEIGHTS = "reverb.json"
+# Of the file: how it was made, and from which music.
+NO_WEIGHTS = ("about", "music")
 
 
 @lru_cache(maxsize=1)
 def trained() -> dict[str, Any]:
     """What was trained: arrays by name."""
     text = files("rebounce.engine.inspection").joinpath(WEIGHTS).read_text(encoding="utf-8")
-    return {name: np.array(values, dtype=np.float32) for name, values in json.loads(text).items()}
+    kept = json.loads(text)
+    return {name: np.array(kept[name], dtype=np.float32) for name in kept if name not in NO_WEIGHTS}
 
 
 class Past:

@@ -30,7 +30,9 @@ def test_nothing_breaks_and_nothing_changes_that_is_not_told(name: str, rate: in
     assert np.array_equal(made, audio) or is_told
 
 
-@pytest.mark.parametrize("name", ["silence", "no frames", "one frame", "a tone", "a constant fade", "six channels"])
+@pytest.mark.parametrize(
+    "name", ["silence", "no frames", "one frame", "a tone", "a constant fade", "six channels", "absurdly loud"]
+)
 def test_what_has_no_fault_comes_back_bit_for_bit(name: str) -> None:
     pieces = awkward_pieces(44_100) | {"a constant fade": noise(88_200) * np.linspace(1, 0, 88_200, dtype=np.float32)}
     made, _ = treated(pieces[name], 44_100)

@@ -32,3 +32,11 @@ def test_a_surer_finding_never_becomes_a_less_sure_one(one: float, other: float)
 def test_a_fault_without_a_curve_keeps_the_detectors_own_number() -> None:
     diagnosis = Diagnosis(findings=(Finding(fault="nothing that is known", confidence=0.37),))
     assert calibrated(diagnosis) == diagnosis
+
+
+def test_what_is_seen_as_it_is_keeps_its_own_number() -> None:
+    found = (
+        Finding(fault="level_ride", confidence=0.5, detail={"cut": "end"}),
+        Finding(fault="level_ride", confidence=0.4, detail={"gap_s": 2.0}),
+    )
+    assert calibrated(Diagnosis(findings=found)).findings == found

@@ -29,7 +29,7 @@ from rebounce.engine.inspection.inspector import Inspector, all_detectors
 
 SECONDS, PIECES_PER_TRACK = 12.0, 5
 PROCESSES = 2
-FEWEST_A_BIN = 30
+FEWEST_A_BIN, FEWEST_TO_FIT = 30, 15
 FAULTS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
     "echo": ("echo", "realistic", {}),
     "clipping": ("clipping", "realistic", {}),
@@ -115,14 +115,14 @@ def _curve(found: Sequence[tuple[float, bool]]) -> list[list[float]]:
         while len(merged) > 1 and _must_merge(merged[-2], merged[-1]):
             last = merged.pop()
             merged[-1] = [a + b for a, b in zip(merged[-1], last, strict=True)]
-    if len(merged) > 1 and merged[-1][2] < FEWEST_A_BIN:
+    if len(merged) > 1 and merged[-1][2] < FEWEST_TO_FIT:
         last = merged.pop()
         merged[-1] = [a + b for a, b in zip(merged[-1], last, strict=True)]
     return [[round(own / count, 4), round(right / count, 4)] for own, right, count in merged]
 
 
 def _must_merge(left: Sequence[float], right: Sequence[float]) -> bool:
-    return left[2] < FEWEST_A_BIN or left[1] / left[2] >= right[1] / right[2]
+    return left[2] < FEWEST_TO_FIT or left[1] / left[2] >= right[1] / right[2]
 
 
 def _bins(pairs: Sequence[tuple[float, bool]]) -> list[dict[str, float]]:

@@ -36,9 +36,13 @@ def read_off(curve: Curve, own: float) -> float:
     return low + (high - low) * (own - left) / (right - left)
 
 
+NO_GUESSES = ("cut", "gap_s", "is_on_beat_grid")
+"""Details of findings that tell what is there and do not guess at a fault: an edge, a gap, a delay on the beat."""
+
+
 def is_measured(finding: Finding) -> bool:
-    """False for what is seen as it is, and is no guess about a fault: an end without a fade, a gap."""
-    return "cut" not in finding.detail and "gap_s" not in finding.detail
+    """Whether a curve says how often such a finding is right."""
+    return not any(name in finding.detail for name in NO_GUESSES)
 
 
 def _calibrated(finding: Finding) -> Finding:

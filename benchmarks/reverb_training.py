@@ -4,7 +4,7 @@
 
 Shown are pieces of the half `tuning` of MUSIC/train and mixes made here, as they are and with reverberation drawn from
 the recipe `realistic`, through the engine's own eyes. Nothing is fitted on any other track. The chance that a room was
-added is fitted on estimates for tracks that the estimate does not know. Half an hour on one core; needs the extra
+added is fitted on estimates for tracks that the estimate does not know. Some ten minutes on one core; needs the extra
 `train`.
 """
 

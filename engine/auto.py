@@ -7,7 +7,7 @@ was seen and not repaired is told too.
 from collections.abc import Iterable
 from typing import Any
 
-from rebounce.engine.audio import Audio, is_one_shot, joined
+from rebounce.engine.audio import Audio, as_audio, check_numbers, joined
 from rebounce.engine.errors import UsageError
 from rebounce.engine.inspection.finding import Finding
 from rebounce.engine.inspection.inspector import Detectors, all_detectors
@@ -15,7 +15,7 @@ from rebounce.engine.parameters import Number
 from rebounce.engine.passes import ChainRun, MemorySpool, Spool
 from rebounce.engine.plugin import Plugin, check_rate
 from rebounce.engine.stream import Run
-from rebounce.engine.treating import NewSpool, Treating, Treatment
+from rebounce.engine.treating import NewSpool, Treating, Treatment, at_strength
 
 
 class Auto(Plugin):
@@ -33,6 +33,7 @@ class Auto(Plugin):
         super().__init__(strength=strength)
         self._detectors: Detectors | None = None
         self._treatment: Treatment | None = None
+        self._treated_at = 1.0
 
     def look_with(self, detectors: Detectors) -> None:
         """Use these detectors in place of all there are."""
@@ -52,6 +53,10 @@ class Auto(Plugin):
         made = [f"{repair.name}: {note}" for repair in self._treatment.repairs for note in repair.notes()]
         return [*made, *self._treatment.refusals]
 
+    @property
+    def latency_frames(self) -> int:
+        return 0 if self.is_identity() else sum(repair.latency_frames for repair in self._repairs())
+
     def is_identity(self) -> bool:
         is_empty = self._treatment is not None and not self._treatment.repairs
         return super().is_identity() or (self._is_pinned and is_empty)
@@ -65,7 +70,7 @@ class Auto(Plugin):
         """
         self._treatment = None
         treating = Treating(source, sample_rate_hz, channels, self._detectors or all_detectors(), new_spool)
-        self._treatment = treating.treat(float(self.strength))
+        self._treatment, self._treated_at = treating.treat(float(self.strength)), float(self.strength)
         return treating.spool
 
     def look(self, blocks: Iterable[Any], sample_rate: float | None = None) -> None:
@@ -74,7 +79,7 @@ class Auto(Plugin):
             raise UsageError(
                 "Auto.analyse: expected a sample rate beside the blocks; call analyse(blocks, sample_rate)"
             )
-        walkable = list(blocks) if is_one_shot(blocks) else blocks
+        walkable = [check_numbers(as_audio(block)) for block in blocks]
         channels = next((len(block) for block in walkable), 1)
         self.treat(walkable, check_rate(rate), channels, MemorySpool)
 
@@ -90,7 +95,20 @@ class Auto(Plugin):
     def stream(self, sample_rate_hz: float, channels: int) -> Run:
         if self.is_identity() or self._treatment is None:
             return super().stream(sample_rate_hz, channels)
-        return ChainRun(self._treatment.repairs, sample_rate_hz, channels)
+        return ChainRun(self._repairs(), sample_rate_hz, channels)
+
+    def at_strength(self, strength: float) -> Plugin:
+        """The same at part of its strength; once it is pinned, the repairs that it made at part of theirs."""
+        plugin = Auto(strength=self.strength * strength)
+        plugin._detectors = self._detectors
+        if self._is_pinned:
+            plugin._treatment, plugin._treated_at, plugin._is_pinned = self._treatment, self._treated_at, True
+        return plugin
+
+    def _repairs(self) -> list[Plugin]:
+        """Those of the last piece, at the strength that is asked for now."""
+        made = () if self._treatment is None else self._treatment.repairs
+        return [at_strength(repair, self.strength / self._treated_at) for repair in made]
 
     # How it is saved.
 
@@ -98,7 +116,7 @@ class Auto(Plugin):
         """Once it has seen a piece: the chain that it made for that, to be replayed and edited."""
         if self._treatment is None:
             return super().to_dict()
-        return {"plugin": "Board", "chain": [repair.to_dict() for repair in self._treatment.repairs]}
+        return {"plugin": "Board", "chain": [repair.to_dict() for repair in self._repairs()]}
 
     def settings(self) -> dict[str, Any]:
         return self.to_dict() if self._is_pinned else {"plugin": self.name, "strength": self.strength}

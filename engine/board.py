@@ -210,7 +210,7 @@ def _checked(plugin: Any) -> Any:
 
 
 def _scaled(plugin: Any, strength: float) -> Any:
-    if isinstance(plugin, Board):
+    if isinstance(plugin, Board) or (isinstance(plugin, Treats) and isinstance(plugin, Plugin)):
         return plugin.at_strength(strength)
     if isinstance(plugin, Blend):
         return Blend(plugin.plugin, plugin.strength * strength)

@@ -17,13 +17,13 @@ import numpy as np
 from rebounce import __version__
 from rebounce.engine.audio import Audio
 from rebounce.engine.bext import BextLoudness
-from rebounce.engine.board import Board
+from rebounce.engine.board import Board, NewSpool
 from rebounce.engine.clipping_rule import Overs, Try, next_try
 from rebounce.engine.file_spool import FileSpool, Spools, spool_bytes
 from rebounce.engine.job import Job
 from rebounce.engine.meters import Level, Meters, NoMeters
 from rebounce.engine.output_plan import plan_output
-from rebounce.engine.passes import ChainRun
+from rebounce.engine.passes import ChainRun, run_through
 from rebounce.engine.pcm import GRID_FRAMES
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.record import RESTORED, UNCHANGED
@@ -117,11 +117,23 @@ class FilePasses:
         info = self._source.info
         check_room(self._job.target, spool_bytes(info.frames, info.channels) if self._board.needs_spool() else 0)
         with Spools(self._job.target, info.channels, self._steps.count) as spools:
-            new_spool = partial(self._one_pass_more, spools) if self._board.treats() else spools.new_spool
-            stages, audio = self._board.settle(self._walk, self._plan.sample_rate_hz, info.channels, new_spool)
+            if self._board.treats():
+                stages, audio = self._treated(partial(self._one_pass_more, spools))
+            else:
+                rate_hz = self._plan.sample_rate_hz
+                stages, audio = self._board.settle(self._walk, rate_hz, info.channels, spools.new_spool)
             if audio is self._walk and all(stage.is_identity() for stage in stages) and not self._plan.converts:
                 return self._copied(self._level_of_input())
             return self._written(stages, audio)
+
+    def _treated(self, new_spool: NewSpool) -> tuple[list[Plugin], Iterable[Audio]]:
+        """A chain that looks for faults sees the samples as they are in the file; another rate comes after it."""
+        info, rate_hz = self._source.info, self._plan.sample_rate_hz
+        if not self._walk.is_resampled:
+            return self._board.settle(self._walk, rate_hz, info.channels, new_spool)
+        walk = Walk(self._source, info.sample_rate_hz, self._steps.count)
+        stages, audio = self._board.settle(walk, info.sample_rate_hz, info.channels, new_spool)
+        return [], _Resampled(stages, audio, info, rate_hz)
 
     def _one_pass_more(self, spools: Spools) -> FileSpool:
         """A spool for a repair that is tried, which nobody could foresee."""
@@ -234,6 +246,23 @@ class FilePasses:
 def _held(clipped_samples: int) -> list[str]:
     """What is said of samples that were cut off."""
     return [f"{clipped_samples} samples lay past full scale and were cut off there"] if clipped_samples else []
+
+
+class _Resampled:
+    """What comes out of the stages, at another rate; to be walked as often as wanted."""
+
+    def __init__(self, stages: list[Plugin], audio: Iterable[Audio], info: AudioInfo, rate_hz: int) -> None:
+        self._stages = stages
+        self._audio = audio
+        self._info = info
+        self._rate_hz = rate_hz
+
+    def __iter__(self) -> Iterator[Audio]:
+        from rebounce.engine.resampling import resample_blocks
+
+        info = self._info
+        made = run_through(self._stages, self._audio, info.sample_rate_hz, info.channels)
+        return resample_blocks(made, info.sample_rate_hz, self._rate_hz, info.frames)
 
 
 class _Reading:

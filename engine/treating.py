@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.errors import PluginError
-from rebounce.engine.inspection.finding import LEFT, Diagnosis, Finding
+from rebounce.engine.inspection.finding import LEFT, REDUCED, REMOVED, Diagnosis, Finding
 from rebounce.engine.inspection.inspector import Detectors, Inspector, inspect
 from rebounce.engine.passes import ChainRun, Spool
 from rebounce.engine.plugin import Plugin
@@ -53,7 +53,7 @@ class Treating:
         for turn, name in enumerate(self._detectors):
             diagnosis, action = said[name], None
             if diagnosis.repair is not None:
-                repair = _at_strength(diagnosis.repair, strength)
+                repair = at_strength(diagnosis.repair, strength)
                 attempt = self._attempt(repair, list(self._detectors)[turn:])
                 refusal = attempt.refusal(name, is_full=strength == 1)
                 if refusal is None:
@@ -64,7 +64,7 @@ class Treating:
                     attempt.spool.discard()
                     refusals.append(f"{repair.name}: {refusal}: left as it was")
                     action = LEFT
-            findings += [replace(found, action=action or found.action) for found in diagnosis.findings]
+            findings += [replace(found, action=action or _action(found, strength)) for found in diagnosis.findings]
         return Treatment(repairs=tuple(repairs), findings=tuple(findings), refusals=tuple(refusals))
 
     def _attempt(self, repair: Plugin, looking: list[str]) -> "_Attempt":
@@ -112,8 +112,13 @@ class _Attempt:
         return None
 
 
-def _at_strength(repair: Plugin, strength: float) -> Plugin:
-    """The repair with its own strength scaled, its analysis kept."""
+def _action(found: Finding, strength: float) -> str:
+    """What a repair does at part of its strength is less than taking away."""
+    return REDUCED if found.action == REMOVED and strength < 1 else found.action
+
+
+def at_strength(repair: Plugin, strength: float) -> Plugin:
+    """A repair with its own strength scaled, its analysis kept."""
     if strength == 1:
         return repair
     return type(repair).from_dict(repair.to_dict() | {"strength": strength * getattr(repair, "strength", 1.0)})

@@ -11,7 +11,8 @@ from rebounce.engine.inspection.finding import NOTHING_FOUND, Diagnosis, Finding
 from rebounce.engine.repair.reverb_statistics import RoomMeter
 from rebounce.engine.repair.room_estimate import estimate_of
 
-LEAST_CHANCE = 0.5
+# On tracks that the estimate does not know, one clean piece of the training music in sixteen is taken for as sure.
+LEAST_CHANCE = 0.719
 
 
 class ReverbDetector:

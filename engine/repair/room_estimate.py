@@ -12,12 +12,11 @@ import numpy as np
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.repair.reverb_bands import BANDS
+from rebounce.engine.repair.reverb_gain import trained
 from rebounce.engine.repair.reverb_statistics import RoomStatistics
 
 # By the estimated ratio of the dry sound to what was added: from where on nothing is done, and from where on all.
 UNTOUCHED_FROM_DB, WHOLLY_BELOW_DB = 8.0, 4.0
-# Fitted on pieces of which half were reverberated.
-EVEN_CHANCE_DB, CHANCE_WIDTH_DB = 4.5, 1.8
 
 LEAST_DRR_DB, MOST_DRR_DB = -12.0, 20.0
 LEAST_RT60_S, MOST_RT60_S = 0.2, 5.0
@@ -58,8 +57,14 @@ def estimate_of(statistics: RoomStatistics | None) -> RoomEstimate:
     assert levels_db.size == BANDS
     return RoomEstimate(
         need=round(min(max(need, 0.0), 1.0), 3),
-        chance=round(1 / (1 + math.exp((added_db - EVEN_CHANCE_DB) / CHANCE_WIDTH_DB)), 3),
+        chance=round(_chance(added_db), 3),
         rt60_s=round(min(max(10**rt60_log, LEAST_RT60_S), MOST_RT60_S), 2),
         drr_db=round(min(max(drr_db, LEAST_DRR_DB), MOST_DRR_DB), 1),
         levels_db=tuple(round(float(level_db), 2) for level_db in levels_db),
     )
+
+
+def _chance(added_db: float) -> float:
+    """That a room was added, by a curve fitted on pieces of which half were reverberated."""
+    even_db, width_db = (float(trained()[name][0]) for name in ("even_chance_db", "chance_width_db"))
+    return 1 / (1 + math.exp((added_db - even_db) / width_db))

@@ -15,8 +15,8 @@ from signals import cut, noise
 from rebounce.engine.audio import Audio
 from rebounce.engine.auto import Auto
 from rebounce.engine.board import Board
-from rebounce.engine.errors import NotAnalysed, PluginError
-from rebounce.engine.inspection.finding import LEFT, NOTHING_FOUND, REMOVED, Diagnosis, Finding
+from rebounce.engine.errors import NotAnalysed, PluginError, UsageError
+from rebounce.engine.inspection.finding import LEFT, NOTHING_FOUND, REDUCED, REMOVED, Diagnosis, Finding
 from rebounce.engine.parameters import Number
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.repair.scope import EVERYWHERE, Scope
@@ -78,6 +78,20 @@ class StretchLower(Lower):
     """Says it works on the first frames only."""
 
     region = Scope(stretches=((0, 1_000),))
+
+
+LATE_FRAMES = 100
+
+
+class LateLower(Lower):
+    """Waits for what comes after a frame, and makes nothing of it."""
+
+    def timing(self, sample_rate_hz: float) -> Timing:
+        return Timing(block_frames=512, after_frames=LATE_FRAMES)
+
+    def kernel(self, sample_rate_hz: float, channels: int) -> Kernel:
+        lower = super().kernel(sample_rate_hz, channels)
+        return lambda window: lower(window[:, :-LATE_FRAMES])
 
 
 class FailingLower(Lower):
@@ -190,6 +204,33 @@ def test_at_half_strength_half_of_it_is_repaired() -> None:
     assert float(repaired.mean()) == pytest.approx(OFFSET / 2, abs=2e-3)
 
 
+def test_at_half_strength_it_does_not_say_removed() -> None:
+    plugin = auto(strength=0.5)
+    plugin(shifted(), RATE)
+    assert actions(plugin) == [REDUCED, LEFT]
+
+
+def test_once_pinned_its_strength_can_still_be_changed() -> None:
+    plugin = auto()
+    plugin.analyse([shifted()], RATE)
+    halved = Board([plugin]).at_strength(0.5)
+    assert float(halved(shifted(), RATE).mean()) == pytest.approx(OFFSET / 2, abs=2e-3)
+    plugin.strength = 0.2
+    assert float(plugin(shifted(), RATE).mean()) == pytest.approx(OFFSET * 0.8, abs=2e-3)
+
+
+def test_its_latency_is_that_of_its_repairs() -> None:
+    plugin = auto(LateLower)
+    plugin.analyse([shifted()], RATE)
+    assert plugin.latency_frames == LATE_FRAMES
+
+
+@pytest.mark.parametrize("block", [np.full((2, 9), np.nan, dtype=np.float32), np.zeros((2, 3, 4), dtype=np.float32)])
+def test_blocks_that_are_no_audio_are_refused(block: Audio) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        auto().analyse([block], RATE)
+
+
 def test_strength_nought_does_not_even_look() -> None:
     audio, plugin = shifted(), auto(strength=0)
     assert np.array_equal(plugin(audio, RATE), audio)
@@ -268,6 +309,23 @@ def test_a_file_with_nothing_wrong_is_copied_byte_for_byte(tmp_path: Path) -> No
     assert record.status == "unchanged"
     assert (tmp_path / "out.wav").read_bytes() == source.read_bytes()
     assert [found["action"] for found in record.findings] == ["left"]
+
+
+def test_at_another_rate_the_detectors_see_the_file_as_it_is(tmp_path: Path) -> None:
+    from rebounce.engine.job import Job, Options
+    from rebounce.engine.restore import restore_file
+
+    source, target = write(tmp_path / "in.wav", shifted(200_000)), tmp_path / "out.wav"
+    job = Job(source=source, target=target, copy_target=target, options=Options(sample_rate_hz=48_000))
+    plugin = auto()
+    record = restore_file(job, Board([plugin]))
+    assert record.findings is not None
+    assert record.findings[1]["detail"]["peak"] == pytest.approx(
+        float(np.abs(shifted(200_000) - OFFSET).max()), abs=1e-2
+    )
+    assert soundfile.info(target).samplerate == 48_000
+    assert soundfile.info(target).frames == round(200_000 * 48_000 / RATE)
+    assert abs(float(soundfile.read(target)[0].mean())) < 1e-4
 
 
 def test_no_spool_is_left_beside_the_output(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ What always holds: every pass reads the input, or a spool, from its beginning; n
 all of it is right; and what was left in the output folder on the way is gone at the end.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class FilePasses:
         if self._board.is_identity() and not self._plan.converts:
             return self._copied(self._level_of_input())
         info = self._source.info
-        check_room(self._job.target, spool_bytes(info.frames, info.channels) if self._board.needs_spool() else 0)
+        check_room(self._job.target, self._spool_bytes())
         with Spools(self._job.target, info.channels, self._steps.count) as spools:
             if self._board.treats():
                 stages, audio = self._treated(partial(self._one_pass_more, spools))
@@ -125,6 +126,14 @@ class FilePasses:
             if audio is self._walk and all(stage.is_identity() for stage in stages) and not self._plan.converts:
                 return self._copied(self._level_of_input())
             return self._written(stages, audio)
+
+    def _spool_bytes(self) -> int:
+        """The most that spools may take, at the higher of the two rates."""
+        if not self._board.needs_spool():
+            return 0
+        info = self._source.info
+        ratio = max(1.0, self._plan.sample_rate_hz / info.sample_rate_hz)
+        return spool_bytes(math.ceil(info.frames * ratio), info.channels, tries=int(self._board.treats()))
 
     def _treated(self, new_spool: NewSpool) -> tuple[list[Plugin], Iterable[Audio]]:
         """A chain that looks for faults sees the samples as they are in the file; another rate comes after it."""

@@ -81,6 +81,7 @@ class Spools:
             spool.discard()
 
 
-def spool_bytes(frames: int, channels: int) -> int:
-    """The most that the spools of one job take at a time: one is read while the next is written."""
-    return 2 * frames * channels * BYTES_PER_SAMPLE
+def spool_bytes(frames: int, channels: int, tries: int = 0) -> int:
+    """The most that the spools of one job take at a time: one is read while the next is written, and one for each try
+    that may have to be taken back."""
+    return (2 + tries) * frames * channels * BYTES_PER_SAMPLE

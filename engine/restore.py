@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from rebounce.engine.by_products import add_by_products, refuse_strangers
 from rebounce.engine.errors import FileError, ModelError, OutputError, RebounceError
 from rebounce.engine.file_passes import BeforePublish, FilePasses
 from rebounce.engine.history import Origin, is_result_of, remember, sha256_of
+from rebounce.engine.inspection.finding import LEFT
 from rebounce.engine.job import Job
 from rebounce.engine.onnx_runtime import CPU
-from rebounce.engine.record import ERROR, SKIPPED, Record
+from rebounce.engine.record import ERROR, SKIPPED, UNCHANGED, Record
 from rebounce.engine.source import Source, open_source
 
 Progress = Callable[[float], None]
@@ -43,15 +45,18 @@ def restore_file(job: Job, board: Board, on_progress: Progress = lambda fraction
         added = add_by_products(job, board, source, done.output)
     seconds = time.perf_counter() - started_s
     messages = (*record.messages, *done.messages, *added)
-    findings = board.findings()
-    record = replace(
-        record,
-        **done.facts(),
-        messages=messages,
-        device=board.device_used() or CPU,
-        findings=None if findings is None else [finding.to_dict() for finding in findings],
-    )
+    device = board.device_used() or CPU
+    record = replace(record, **done.facts(), messages=messages, device=device, findings=_findings(board, done.status))
     return replace(record, seconds=seconds, realtime_factor=_factor(record, seconds))
+
+
+def _findings(board: Board, status: str) -> list[dict[str, Any]] | None:
+    """What was found; where not one sample came out changed, all of it was left."""
+    findings = board.findings()
+    if findings is None:
+        return None
+    told = [finding.to_dict() for finding in findings]
+    return [found | {"action": LEFT} for found in told] if status == UNCHANGED else told
 
 
 def attempt(job: Job, board: Board, on_progress: Progress) -> Record:

@@ -96,7 +96,7 @@ class CorrectTone(Plugin):
             self._read = read_reference(Path(self.reference), self._read)
         own = tone_of(blocks, sample_rate_hz)
         if own is None or own.lufs is None:
-            return _move(np.zeros((1, THIRDS)), 0.0, "too short or too silent to have a tone")
+            return _move(np.zeros((1, THIRDS)), 0.0, "left alone, as there is too little of it")
         if self.reference:
             assert self._read is not None
             return self._matched(own, self._read, sample_rate_hz)

@@ -10,6 +10,7 @@ from rebounce.engine.reading import reading_errors
 from rebounce.engine.repair.tone_spectrum import ToneSpectrum, tone_of
 from rebounce.engine.source import Source, open_source
 
+LOUDEST_LUFS = 40.0
 SHORTEST_SECONDS = 1.0
 HASH_BYTES = 1 << 20
 
@@ -44,6 +45,10 @@ def read_reference(path: Path, known: Reference | None = None) -> Reference:
         )
     if tone.lufs is None:
         raise UsageError(f"reference {path}: nothing but silence, expected music whose tone can be matched")
+    if tone.lufs > LOUDEST_LUFS:
+        raise UsageError(
+            f"reference {path}: {tone.lufs:.0f} LUFS, expected music; its samples lie far above full scale, so turn it down"
+        )
     return Reference(path=path, stamp=stamp, content_hash=content_hash, tone=tone)
 
 

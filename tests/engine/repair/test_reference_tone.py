@@ -65,3 +65,10 @@ def test_any_rate_and_any_number_of_channels_will_do(tmp_path: Path, channels: i
     tone = read_reference(written(tmp_path / "a.wav", noise(2 * rate_hz, channels), rate_hz)).tone
     assert tone.powers.shape[0] == (2 if channels == 2 else 1)
     assert tone.powers.any()
+
+
+def test_a_reference_far_above_full_scale_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, noise(2 * RATE, level=1e4).T, RATE, subtype="FLOAT")
+    with pytest.raises(UsageError, match="far above full scale"):
+        read_reference(path)

@@ -47,7 +47,7 @@ def read_reference(path: Path, known: Reference | None = None) -> Reference:
         raise UsageError(f"reference {path}: nothing but silence, expected music whose tone can be matched")
     if tone.lufs > LOUDEST_LUFS:
         raise UsageError(
-            f"reference {path}: {tone.lufs:.0f} LUFS, expected music; its samples lie far above full scale, so turn it down"
+            f"reference {path}: {tone.lufs:.0f} LUFS, expected music; it lies far above full scale, so turn it down"
         )
     return Reference(path=path, stamp=stamp, content_hash=content_hash, tone=tone)
 

@@ -88,7 +88,7 @@ class RoomMeter:
         known = np.concatenate([self._last, levels])
         for step, counts in zip(STEPS, self._falls, strict=True):
             first = max(len(self._last) - step, 0)
-            _count(counts, (known[first + step :] - known[first : len(known) - step]) / FALL_DECADES + 0.5)
+            _count(counts, (known[first + step :] - known[first : max(first, len(known) - step)]) / FALL_DECADES + 0.5)
         self._last = known[-max(STEPS) :]
 
     def _described(self, means: Audio) -> Floats | None:

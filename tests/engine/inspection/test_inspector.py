@@ -87,3 +87,10 @@ def test_every_detector_takes_awkward_audio_and_says_only_what_a_record_can_hold
                 assert 0 <= finding.confidence <= 1, (name, finding)
                 assert finding.action in ("removed", "reduced", "left"), (name, finding)
                 json.dumps(finding.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
+def test_no_detector_trips_over_a_length(rate: int) -> None:
+    for seconds in (0.0001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.5, 5.0):
+        said = inspect([noise(round(rate * seconds))], rate, 2)
+        assert set(said) == set(DETECTORS)

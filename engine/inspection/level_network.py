@@ -22,6 +22,9 @@ Floats = NDArray[np.float32]
 DILATIONS = (1, 2, 4, 8, 16)
 TAPS = 5
 MEAN_REACH = 33
+# All that an output depends on lies this near; so memory need not grow with the file.
+REACH = MEAN_REACH + sum(dilation * (TAPS - 1) // 2 for dilation in DILATIONS)
+FRAMES_AT_ONCE = 4096
 INPUT_SCALE_DB, MOST_INPUT = 10.0, 4.0
 STEP_SCALE_DB = 5.0
 DOUBT_RANGE = (-2.0, 3.0)
@@ -42,6 +45,14 @@ class Network:
 
     def outputs(self, levels: Levels) -> Floats:
         """`(frames, 3)`: logit of a jump, its height, and the log of the doubt about that."""
+        outputs = np.empty((len(levels), 3), dtype=np.float32)
+        for first in range(0, len(levels), FRAMES_AT_ONCE):
+            before = max(0, first - REACH)
+            seen = self._outputs(levels[before : first + FRAMES_AT_ONCE + REACH])
+            outputs[first : first + FRAMES_AT_ONCE] = seen[first - before : first - before + FRAMES_AT_ONCE]
+        return outputs
+
+    def _outputs(self, levels: Levels) -> Floats:
         values = np.clip((levels - _means_around(levels)) / INPUT_SCALE_DB, -MOST_INPUT, MOST_INPUT)
         layers = list(zip(self.weights, self.biases, strict=True))
         for number, (dilation, (weight, bias)) in enumerate(zip(DILATIONS, layers[:-1], strict=True)):

@@ -56,9 +56,10 @@ def _parts(levels: Levels) -> Iterator[Repeats]:
     frames = len(levels) - MOMENT_FRAMES + 1
     if frames <= LAGS[0] + 2:
         return
-    heard = np.maximum(levels, levels.max() - np.float32(RANGE_DB))
+    softest_db = levels.max() - np.float32(RANGE_DB)
     for start in range(0, frames - LAGS[0], FRAMES_AT_ONCE):
-        yield _pairs_from(heard[start : start + FRAMES_AT_ONCE + LAGS[1] + MOMENT_FRAMES - 1], start)
+        here = levels[start : start + FRAMES_AT_ONCE + LAGS[1] + MOMENT_FRAMES - 1]
+        yield _pairs_from(np.maximum(here, softest_db), start)
 
 
 def _pairs_from(levels: Levels, start: int) -> Repeats:

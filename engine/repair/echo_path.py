@@ -84,5 +84,10 @@ def lowpass_coefficients(lowpass_hz: float | None, sample_rate_hz: float) -> tup
     """The same filter for a recursion: what rises, and what falls."""
     if lowpass_hz is None or lowpass_hz > HIGHEST_LOWPASS_SHARE * sample_rate_hz:
         return None
-    turn = np.tan(np.pi * lowpass_hz / sample_rate_hz)
+    return first_order_lowpass(lowpass_hz, sample_rate_hz)
+
+
+def first_order_lowpass(cutoff_hz: float, sample_rate_hz: float) -> tuple[Floats, Floats]:
+    """pedalboard's LowpassFilter by its formula, 6 dB an octave by the bilinear transform: what rises, what falls."""
+    turn = np.tan(np.pi * cutoff_hz / sample_rate_hz)
     return np.array([turn, turn]) / (1 + turn), np.array([1.0, (turn - 1) / (turn + 1)])

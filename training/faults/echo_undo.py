@@ -6,12 +6,12 @@ are for every gain below 1, since their sum is (1 - r^(n+1)) / (1 - r) with |r| 
 so are taps whose gains come to less than 1 together.
 """
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.repair.echo_path import first_order_lowpass
 
 Lowpass = tuple[float, int] | None
 """Cut-off and sample rate in Hz; None where nothing is damped."""
@@ -53,10 +53,7 @@ def _filter(lowpass: Lowpass, channels: int) -> Callable[[Audio], Audio]:
         return lambda block: block
     from scipy import signal
 
-    cutoff_hz, sample_rate_hz = lowpass
-    turn = math.tan(math.pi * cutoff_hz / sample_rate_hz)
-    rising = np.array([turn, turn]) / (1 + turn)
-    falling = np.array([1.0, (turn - 1) / (turn + 1)])
+    rising, falling = first_order_lowpass(*lowpass)
     state = np.zeros((channels, 1))
 
     def dulled(block: Audio) -> Audio:

@@ -26,7 +26,7 @@ from rebounce.engine.inspection.level_figures import (
 )
 from rebounce.engine.inspection.short_levels import STEPS_PER_SECOND, ShortLevels, Steps
 from rebounce.engine.loudness import LoudnessMeter
-from rebounce.engine.repair.compressor_inverse import LinkedInverse
+from rebounce.engine.repair.compressor_inverse import LinkedInverse, Settings
 from rebounce.engine.repair.undo_compression import UndoCompression
 
 # Limited music had 1.1 % of its steps at the ceiling or more (99 in 100 pieces), other music less than 0.5 % (as many).
@@ -141,14 +141,10 @@ def proposed_repair(steps: Steps) -> UndoCompression | None:
         return None
     threshold_db = level_db - UNDER_LEVEL_DB
     # The inverse at the rate of the steps foresees the gain well enough to keep the level.
-    inverse = LinkedInverse(
-        STEPS_PER_SECOND,
-        threshold_db=threshold_db,
-        ratio=RATIO,
-        attack_ms=ATTACK_MS,
-        release_ms=RELEASE_MS,
-        range_db=RANGE_DB,
+    settings = Settings(
+        threshold_db=threshold_db, ratio=RATIO, attack_ms=ATTACK_MS, release_ms=RELEASE_MS, range_db=RANGE_DB
     )
+    inverse = LinkedInverse(STEPS_PER_SECOND, settings)
     held: Audio = np.float32(10) ** (steps.held_db[np.newaxis] / np.float32(20))
     gains_db = inverse.gains_db(held)
     if gains_db is None:

@@ -7,6 +7,7 @@ negative in dB, and never above the range.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,27 +31,29 @@ STEP_TOLERANCE = 1e-9
 SHORTEST_MS = 1e-3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Those of the compressor that is undone, and `range_db`, which no frame is turned up beyond."""
+
+    threshold_db: float
+    ratio: float
+    attack_ms: float
+    release_ms: float
+    range_db: float
+
+
 class LinkedInverse:
     """Undoes `Dynamics`: one gain for all channels, smoothed in dB. Its curve is straight in pieces: solved in closed
     form. Levels and gains in dB, a reduction is positive.
     """
 
-    def __init__(
-        self,
-        sample_rate_hz: float,
-        *,
-        threshold_db: float,
-        ratio: float,
-        attack_ms: float,
-        release_ms: float,
-        range_db: float,
-    ) -> None:
+    def __init__(self, sample_rate_hz: float, settings: Settings) -> None:
         self._fall_db = HOLD_DB_PER_MS * 1000 / sample_rate_hz
-        self._threshold_db = threshold_db
-        self._slope = 1 - 1 / ratio
-        self._rise = _step_share(sample_rate_hz, attack_ms, 1.0)
-        self._drop = _step_share(sample_rate_hz, release_ms, 1.0)
-        self._range_db = range_db
+        self._threshold_db = settings.threshold_db
+        self._slope = 1 - 1 / settings.ratio
+        self._rise = _step_share(sample_rate_hz, settings.attack_ms, 1.0)
+        self._drop = _step_share(sample_rate_hz, settings.release_ms, 1.0)
+        self._range_db = settings.range_db
         self._held_db = 20 * math.log10(FLOOR_MAGNITUDE)
         # The smoother of `Dynamics` begins at zero and works on top of a floor.
         self._reduction_db = -SMOOTHER_FLOOR * SMOOTHER_FULL_SCALE_DB
@@ -116,22 +119,13 @@ class ChannelInverse:
     finds the input on the side, rising or falling, that the output tells.
     """
 
-    def __init__(
-        self,
-        sample_rate_hz: float,
-        *,
-        threshold_db: float,
-        ratio: float,
-        attack_ms: float,
-        release_ms: float,
-        range_db: float,
-    ) -> None:
-        self._threshold = 10 ** (threshold_db / 20)
-        self._slope = 1 - 1 / ratio
-        self._rise = _step_share(sample_rate_hz, attack_ms, TIME_SCALE)
-        self._drop = _step_share(sample_rate_hz, release_ms, TIME_SCALE)
+    def __init__(self, sample_rate_hz: float, settings: Settings) -> None:
+        self._threshold = 10 ** (settings.threshold_db / 20)
+        self._slope = 1 - 1 / settings.ratio
+        self._rise = _step_share(sample_rate_hz, settings.attack_ms, TIME_SCALE)
+        self._drop = _step_share(sample_rate_hz, settings.release_ms, TIME_SCALE)
         # The natural logarithm of the largest gain.
-        self._most = range_db / 20 * math.log(10)
+        self._most = settings.range_db / 20 * math.log(10)
         self._envelope = 0.0
 
     def gains_db(self, channel: Audio) -> Gains | None:

@@ -17,7 +17,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.dynamics import PeakDetector, ReductionSmoother
 from rebounce.engine.parameters import Choice, Number
 from rebounce.engine.plugin import Plugin
-from rebounce.engine.repair.compressor_inverse import ChannelInverse, Gains, LinkedInverse
+from rebounce.engine.repair.compressor_inverse import ChannelInverse, Gains, LinkedInverse, Settings
 from rebounce.engine.stream import GRID_FRAMES, Kernel, Timing
 
 REBOUNCE, PEDALBOARD, EXPANDER = "rebounce", "pedalboard", "expander"
@@ -129,13 +129,13 @@ def _finders(plugin: UndoCompression, sample_rate_hz: float, channels: int) -> l
     """What finds the gain: one for all channels, or one for each."""
     if plugin.design == EXPANDER:
         return [_Expander(plugin, sample_rate_hz)]
-    settings = {
-        "threshold_db": plugin.threshold_db,
-        "ratio": plugin.ratio,
-        "attack_ms": plugin.attack_ms,
-        "release_ms": plugin.release_ms,
-        "range_db": plugin.range_db,
-    }
+    settings = Settings(
+        threshold_db=plugin.threshold_db,
+        ratio=plugin.ratio,
+        attack_ms=plugin.attack_ms,
+        release_ms=plugin.release_ms,
+        range_db=plugin.range_db,
+    )
     if plugin.design == REBOUNCE:
-        return [LinkedInverse(sample_rate_hz, **settings).gains_db]
-    return [ChannelInverse(sample_rate_hz, **settings).gains_db for _ in range(channels)]
+        return [LinkedInverse(sample_rate_hz, settings).gains_db]
+    return [ChannelInverse(sample_rate_hz, settings).gains_db for _ in range(channels)]

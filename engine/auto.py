@@ -15,7 +15,7 @@ from rebounce.engine.parameters import Number
 from rebounce.engine.passes import ChainRun, MemorySpool, Spool
 from rebounce.engine.plugin import Plugin, check_rate
 from rebounce.engine.stream import Run
-from rebounce.engine.treating import NewSpool, Treating, Treatment, at_strength
+from rebounce.engine.treating import NewSpool, Treating, Treatment
 
 
 class Auto(Plugin):
@@ -97,7 +97,7 @@ class Auto(Plugin):
             return super().stream(sample_rate_hz, channels)
         return ChainRun(self._repairs(), sample_rate_hz, channels)
 
-    def at_strength(self, strength: float) -> Plugin:
+    def at_strength(self, strength: float) -> "Auto":
         """The same at part of its strength; once it is pinned, the repairs that it made at part of theirs."""
         plugin = Auto(strength=self.strength * strength)
         plugin._detectors = self._detectors
@@ -108,7 +108,7 @@ class Auto(Plugin):
     def _repairs(self) -> list[Plugin]:
         """Those of the last piece, at the strength that is asked for now."""
         made = () if self._treatment is None else self._treatment.repairs
-        return [at_strength(repair, self.strength / self._treated_at) for repair in made]
+        return [repair.at_strength(self.strength / self._treated_at) for repair in made]
 
     # How it is saved.
 

@@ -38,6 +38,9 @@ class Blend(Plugin):
     def notes(self) -> list[str]:
         return self.plugin.notes()
 
+    def at_strength(self, strength: float) -> "Blend":
+        return Blend(self.plugin, self.strength * strength)
+
     def stream(self, sample_rate_hz: float, channels: int) -> Run:
         if self.is_identity():
             return super().stream(sample_rate_hz, channels)

@@ -210,14 +210,7 @@ def _checked(plugin: Any) -> Any:
 
 
 def _scaled(plugin: Any, strength: float) -> Any:
-    if isinstance(plugin, Board) or (isinstance(plugin, Treats) and isinstance(plugin, Plugin)):
-        return plugin.at_strength(strength)
-    if isinstance(plugin, Blend):
-        return Blend(plugin.plugin, plugin.strength * strength)
-    own = getattr(plugin, "strength", None) if isinstance(plugin, Plugin) else None
-    if own is None:
-        return Blend(plugin if isinstance(plugin, Plugin) else NativeRun([plugin]), strength)
-    return type(plugin).from_dict(plugin.settings() | {"strength": own * strength})
+    return (plugin if isinstance(plugin, Plugin) else NativeRun([plugin])).at_strength(strength)
 
 
 def _to_dict(plugin: Any) -> dict[str, Any]:

@@ -35,9 +35,6 @@ class Treats(Protocol):
     ) -> Spool | None:
         """The spool that holds the result; None where nothing is to be changed."""
 
-    def at_strength(self, strength: float) -> Plugin:
-        """The same at part of its strength."""
-
 
 class MemorySpool:
     """A spool for audio that is in memory anyway."""

@@ -218,6 +218,17 @@ class Plugin(metaclass=_Sealing):
                 "or pass the whole piece at once with reset=True"
             )
 
+    def at_strength(self, strength: float) -> "Plugin":
+        """The same with its own strength scaled, a pinned analysis kept; or its dry signal mixed in if it has none."""
+        if strength == 1:
+            return self
+        own = getattr(self, "strength", None)
+        if own is None:
+            from rebounce.engine.blend import Blend
+
+            return Blend(self, strength)
+        return type(self).from_dict(self.settings() | {"strength": own * strength})
+
     # How it is saved.
 
     def to_dict(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Treating:
         for turn, name in enumerate(self._detectors):
             diagnosis, action = said[name], None
             if diagnosis.repair is not None:
-                repair = at_strength(diagnosis.repair, strength)
+                repair = diagnosis.repair.at_strength(strength)
                 attempt = self._attempt(repair, list(self._detectors)[turn:])
                 refusal = attempt.refusal(name, is_full=strength == 1)
                 if refusal is None:
@@ -115,13 +115,6 @@ class _Attempt:
 def _action(found: Finding, strength: float) -> str:
     """What a repair does at part of its strength is less than taking away."""
     return REDUCED if found.action == REMOVED and strength < 1 else found.action
-
-
-def at_strength(repair: Plugin, strength: float) -> Plugin:
-    """A repair with its own strength scaled, its analysis kept."""
-    if strength == 1:
-        return repair
-    return type(repair).from_dict(repair.to_dict() | {"strength": strength * getattr(repair, "strength", 1.0)})
 
 
 def _in_pairs(

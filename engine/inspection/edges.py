@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.finding import LEFT, Diagnosis, Finding
+from rebounce.engine.inspection.kept import Kept
 from rebounce.engine.loudness import LoudnessMeter
 from rebounce.engine.overlap_add import Slabs
 
@@ -38,7 +39,7 @@ class EdgesDetector:
         self._part = max(1, round(PART_SECONDS * sample_rate_hz))
         self._slabs = Slabs(100 * self._part)
         self._seconds_a_part = self._part / sample_rate_hz
-        self._powers: list[Floats] = []
+        self._powers = Kept(np.float64)
         self._loudness = LoudnessMeter(sample_rate_hz, channels)
         self._has_frames = False
 
@@ -51,7 +52,7 @@ class EdgesDetector:
     def diagnose(self) -> Diagnosis:
         for slab in self._slabs.rest():
             self._add(slab)
-        powers = np.concatenate(self._powers) if self._powers else np.zeros(0)
+        powers = self._powers.rows()
         if not (powers > SILENT_POWER).any():
             silent = Finding(fault="gain", confidence=CERTAIN, detail={"kind": "silent"}, action=LEFT)
             return Diagnosis(findings=(silent,) if self._has_frames else ())
@@ -61,7 +62,7 @@ class EdgesDetector:
         """The mean power of each part, the last one of what there is."""
         starts = np.arange(0, slab.shape[1], self._part)
         sums = np.add.reduceat(np.square(slab).mean(axis=0, dtype=np.float64), starts)
-        self._powers.append(sums / np.diff(np.append(starts, slab.shape[1])))
+        self._powers.add(sums / np.diff(np.append(starts, slab.shape[1])))
 
     def _level(self) -> list[Finding]:
         lufs = self._loudness.integrated_lufs()

@@ -5,15 +5,18 @@ added up with unequal weights, so that those of opposite polarity do not vanish.
 bands by its decibels, down to a floor 100 dB below full scale.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.inspection.kept import Kept
 from rebounce.engine.overlap_add import Slabs, size_near
 
-Levels = NDArray[np.float32]
-"""`(frames, bands)` in dB."""
+Levels = NDArray[np.floating[Any]]
+"""`(frames, bands)` in dB; those of a whole file in half precision."""
 
 BANDS = 32
 EDGES_HZ = np.geomspace(50, 14_000, BANDS + 1)
@@ -37,7 +40,7 @@ class LevelBands:
         self._slabs = Slabs(FRAMES_PER_SLAB * self.frame)
         # The second of the two transforms of a frame reaches half a frame further.
         self._before = np.zeros(0, dtype=np.float32)
-        self._levels: list[NDArray[np.float16]] = []
+        self._levels = Kept(np.float16, BANDS)
         self._samples = 0
 
     @property
@@ -53,7 +56,7 @@ class LevelBands:
         """All there is, after the last block."""
         for slab in self._slabs.rest():
             self._measure(slab)
-        return np.concatenate([*self._levels, np.zeros((0, BANDS), dtype=np.float16)]).astype(np.float32)
+        return self._levels.rows()
 
     def _measure(self, slab: Audio) -> None:
         samples = np.concatenate([self._before, _mixed(slab)])
@@ -66,7 +69,7 @@ class LevelBands:
         spectra = fft.rfft(frames * self._window, axis=-1, overwrite_x=True)
         power = np.square(spectra.real) + np.square(spectra.imag)
         bands = (power @ self._to_bands).reshape(whole, 2, BANDS).mean(axis=1)
-        self._levels.append((10 * np.log10(bands + FLOOR_POWER)).astype(np.float16))
+        self._levels.add(10 * np.log10(bands + FLOOR_POWER))
 
 
 def _mixed(audio: Audio) -> NDArray[np.float32]:

@@ -48,11 +48,11 @@ class Network:
         outputs = np.empty((len(levels), 3), dtype=np.float32)
         for first in range(0, len(levels), FRAMES_AT_ONCE):
             before = max(0, first - REACH)
-            seen = self._outputs(levels[before : first + FRAMES_AT_ONCE + REACH])
+            seen = self._outputs(levels[before : first + FRAMES_AT_ONCE + REACH].astype(np.float32))
             outputs[first : first + FRAMES_AT_ONCE] = seen[first - before : first - before + FRAMES_AT_ONCE]
         return outputs
 
-    def _outputs(self, levels: Levels) -> Floats:
+    def _outputs(self, levels: Floats) -> Floats:
         values = np.clip((levels - _means_around(levels)) / INPUT_SCALE_DB, -MOST_INPUT, MOST_INPUT)
         layers = list(zip(self.weights, self.biases, strict=True))
         for number, (dilation, (weight, bias)) in enumerate(zip(DILATIONS, layers[:-1], strict=True)):
@@ -90,12 +90,12 @@ def _read(text: str, shape: list[int]) -> Floats:
     return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float32).reshape(shape)
 
 
-def _means_around(levels: Levels) -> Levels:
+def _means_around(levels: Floats) -> Floats:
     """The mean of every band over the frames around; past the ends, the last levels go on."""
     padded = np.pad(levels.astype(np.float64), ((MEAN_REACH + 1, MEAN_REACH), (0, 0)), mode="edge")
     sums = np.cumsum(padded, axis=0)
     width = 2 * MEAN_REACH + 1
-    means: Levels = ((sums[width:] - sums[:-width]) / width).astype(np.float32)
+    means: Floats = ((sums[width:] - sums[:-width]) / width).astype(np.float32)
     return means
 
 

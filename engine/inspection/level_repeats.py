@@ -7,6 +7,7 @@ how far the level moved in between, the better the more alike they are.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from rebounce.engine.inspection.level_bands import Levels
 
 Floats = NDArray[np.float32]
-Places = NDArray[np.intp]
+Places = NDArray[np.integer[Any]]
 
 # Frames of about 46 ms.
 MOMENT_FRAMES = 9
@@ -45,8 +46,8 @@ def find_repeats(levels: Levels) -> Repeats:
     """The few most alike moments after each one."""
     parts = list(_parts(levels))
     return Repeats(
-        earlier=np.concatenate([part.earlier for part in parts] or [np.zeros(0, dtype=np.intp)]),
-        later=np.concatenate([part.later for part in parts] or [np.zeros(0, dtype=np.intp)]),
+        earlier=np.concatenate([part.earlier for part in parts] or [np.zeros(0, dtype=np.int32)]),
+        later=np.concatenate([part.later for part in parts] or [np.zeros(0, dtype=np.int32)]),
         rise_db=np.concatenate([part.rise_db for part in parts] or [np.zeros(0, dtype=np.float32)]),
         unlikeness_db=np.concatenate([part.unlikeness_db for part in parts] or [np.zeros(0, dtype=np.float32)]),
     )
@@ -56,13 +57,13 @@ def _parts(levels: Levels) -> Iterator[Repeats]:
     frames = len(levels) - MOMENT_FRAMES + 1
     if frames <= LAGS[0] + 2:
         return
-    softest_db = levels.max() - np.float32(RANGE_DB)
+    softest_db = np.float32(levels.max()) - np.float32(RANGE_DB)
     for start in range(0, frames - LAGS[0], FRAMES_AT_ONCE):
         here = levels[start : start + FRAMES_AT_ONCE + LAGS[1] + MOMENT_FRAMES - 1]
-        yield _pairs_from(np.maximum(here, softest_db), start)
+        yield _pairs_from(np.maximum(here.astype(np.float32), softest_db), start)
 
 
-def _pairs_from(levels: Levels, start: int) -> Repeats:
+def _pairs_from(levels: Floats, start: int) -> Repeats:
     """The pairs whose earlier moments are the first `FRAMES_AT_ONCE`; `start` is the number of the first frame."""
     means, shapes = _moments(levels)
     powers = np.einsum("ij,ij->i", shapes, shapes)
@@ -77,14 +78,14 @@ def _pairs_from(levels: Levels, start: int) -> Repeats:
     ends = later[rows, columns]
     middle = start + MOMENT_FRAMES // 2
     return Repeats(
-        earlier=rows + middle,
-        later=ends + middle,
+        earlier=(rows + middle).astype(np.int32),
+        later=(ends + middle).astype(np.int32),
         rise_db=means[ends] - means[rows],
         unlikeness_db=np.sqrt(np.maximum(apart[rows, columns], 0) / shapes.shape[1]),
     )
 
 
-def _moments(levels: Levels) -> tuple[Floats, Floats]:
+def _moments(levels: Floats) -> tuple[Floats, Floats]:
     """The mean level of every moment, and its shape: all its levels without their mean."""
     moments = np.lib.stride_tricks.sliding_window_view(levels, MOMENT_FRAMES, axis=0)
     shapes = moments.reshape(len(moments), -1)

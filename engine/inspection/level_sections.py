@@ -7,6 +7,7 @@ without evidence a section's gain stays near 0 dB. Jumps that come out small are
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def _solved(measured: _Measured, trust: Floats, count: int) -> Floats:
     return gains_db
 
 
-def sections_of(frames: Places, jumps: Jumps) -> Places:
+def sections_of(frames: NDArray[np.integer[Any]], jumps: Jumps) -> Places:
     """The number of the section in which each frame lies."""
     return np.searchsorted(jumps.frames, frames, side="left")
 
@@ -123,14 +124,17 @@ def _rises_between(jumps: Jumps, repeats: Repeats) -> _Measured:
     first, last = sections_of(repeats.earlier, jumps), sections_of(repeats.later, jumps)
     is_across = first != last
     first, last = first[is_across], last[is_across]
-    rises_db = repeats.rise_db[is_across].astype(np.float64)
-    doubts_db = repeats.doubts_db()[is_across].astype(np.float64)
+    rises_db, doubts_db = repeats.rise_db[is_across], repeats.doubts_db()[is_across]
     order = np.lexsort((rises_db, last, first))
     first, last, rises_db, doubts_db = first[order], last[order], rises_db[order], doubts_db[order]
     is_new = (np.diff(first) != 0) | (np.diff(last) != 0)
     starts = np.r_[0, np.flatnonzero(is_new) + 1, first.size]
     groups = [
-        (first[start], last[start], *_agreed(rises_db[start:stop], doubts_db[start:stop]))
+        (
+            first[start],
+            last[start],
+            *_agreed(rises_db[start:stop].astype(np.float64), doubts_db[start:stop].astype(np.float64)),
+        )
         for start, stop in pairwise(starts)
         if stop - start >= FEWEST_PAIRS
     ]

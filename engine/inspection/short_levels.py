@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.dynamics import HOLD_DB_PER_MS
+from rebounce.engine.inspection.kept import Kept
 from rebounce.engine.overlap_add import Slabs
 
 STEPS_PER_SECOND = 100
@@ -45,7 +46,8 @@ class ShortLevels:
     def __init__(self, sample_rate_hz: float) -> None:
         self._frames = max(1, round(sample_rate_hz / STEPS_PER_SECOND))
         self._slabs = Slabs(STEPS_PER_SLAB * self._frames)
-        self._seen: list[Steps] = []
+        self._peaks, self._held_db = Kept(np.float32), Kept(np.float32)
+        self._powers, self._is_flat = Kept(np.float64), Kept(np.bool_)
 
     def see(self, block: Audio) -> None:
         """Take the next block `(channels, any)`."""
@@ -57,10 +59,10 @@ class ShortLevels:
         for slab in self._slabs.rest():
             self._take(slab)
         return Steps(
-            peaks=np.concatenate([np.zeros(0, np.float32), *(seen.peaks for seen in self._seen)]),
-            held_db=np.concatenate([np.zeros(0, np.float32), *(seen.held_db for seen in self._seen)]),
-            powers=np.concatenate([np.zeros(0), *(seen.powers for seen in self._seen)]),
-            is_flat=np.concatenate([np.zeros(0, np.bool_), *(seen.is_flat for seen in self._seen)]),
+            peaks=self._peaks.rows(),
+            held_db=self._held_db.rows(),
+            powers=self._powers.rows(),
+            is_flat=self._is_flat.rows(),
         )
 
     def _take(self, slab: Audio) -> None:
@@ -72,9 +74,10 @@ class ShortLevels:
         peaks = magnitudes.max(axis=1)
         at_peak = np.count_nonzero(magnitudes >= np.float32(1 - FLAT_SHARE) * peaks[:, np.newaxis], axis=1)
         powers = np.einsum("cf,cf->f", whole, whole).reshape(count, -1).mean(axis=1, dtype=np.float64) / len(whole)
-        self._seen.append(
-            Steps(peaks=peaks, held_db=_held_db(magnitudes), powers=powers, is_flat=at_peak >= FLAT_SAMPLES)
-        )
+        self._peaks.add(peaks)
+        self._held_db.add(_held_db(magnitudes))
+        self._powers.add(powers)
+        self._is_flat.add(at_peak >= FLAT_SAMPLES)
 
 
 def _held_db(magnitudes: Audio) -> NDArray[np.float32]:

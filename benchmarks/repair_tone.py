@@ -6,13 +6,16 @@ Two neighbouring stretches of 20 s of each track: one is bent, by a tilt of 0.5 
 recipe `realistic` (up to four filters of up to 12 dB), the other is the reference. The tone error is the root mean
 square of the difference of their long-term spectra over the thirds of an octave from 25 Hz to 16 kHz in which both hold
 something, the mean difference taken away; spectra from Hann frames of 1.5 s with three quarters overlap, every sample
-counting alike, which is not how the plugin looks. Beside it the error to the clean original, which is never less than
-what the two stretches differ by; and what moves without a reference do to faulty and to clean pieces.
+counting alike, which is not how the plugin looks. Both are faded in and out: the click of an excerpt that is cut in
+full sound is as loud as the top of a dark track, and belongs to neither. Beside it the error to the clean original,
+which is never less than what the two stretches differ by; and what moves without a reference do to faulty and to clean
+pieces.
 """
 
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
@@ -33,6 +36,7 @@ from rebounce.engine.repair.correct_tone import CorrectTone
 Floats = NDArray[np.float64]
 
 SECONDS = 20.0
+FADE_S = 0.5
 FRAME = 65_536
 THIRDS_HZ = 1_000 * 10 ** (np.arange(-16, 13) / 10)
 EMPTY_DB = -100.0
@@ -53,7 +57,17 @@ def _pairs(folder: Path) -> Iterator[tuple[Piece, Piece]]:
     for _, group in groupby(pieces(folder, JUDGING, SECONDS), key=lambda piece: piece.track):
         neighbours = list(pairwise(group))
         if neighbours:
-            yield neighbours[(len(neighbours) - 1) // 2]
+            first, second = neighbours[(len(neighbours) - 1) // 2]
+            yield _faded(first), _faded(second)
+
+
+def _faded(piece: Piece) -> Piece:
+    frames = round(FADE_S * piece.sample_rate_hz)
+    rise = np.sin(np.linspace(0, np.pi / 2, frames, dtype=np.float32)) ** 2
+    audio = piece.audio.copy()
+    audio[:, :frames] *= rise
+    audio[:, -frames:] *= rise[::-1]
+    return replace(piece, audio=audio)
 
 
 def _matched(fault: str, pairs: list[tuple[Piece, Piece]], damaged: list[Audio]) -> dict[str, Any]:

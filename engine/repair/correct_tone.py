@@ -69,11 +69,11 @@ class CorrectTone(Plugin):
 
     reference = Text("the path of an audio file, or nothing", ".*")
     strength = Number(0.0, 1.0)
-    limit_db = Number(0.0, 24.0)
+    limit_db = Number(0.0, 36.0)
     level = Flag()
 
     def __init__(
-        self, *, reference: str | Path | None = None, strength: float = 1.0, limit_db: float = 20.0, level: bool = True
+        self, *, reference: str | Path | None = None, strength: float = 1.0, limit_db: float = 30.0, level: bool = True
     ) -> None:
         super().__init__(reference=str(reference or ""), strength=strength, limit_db=limit_db, level=level)
         self._read: Reference | None = None

@@ -16,8 +16,8 @@ from rebounce.engine.repair.tone_spectrum import CELLS_PER_THIRD, THIRDS, Floats
 ROUNDS = 10
 # Holds back where thirds cannot be told apart, as with a tone just between them.
 DAMPING = 0.03
-# A third is compared where this share of its cells holds something in both files.
-LEAST_KNOWN = 0.5
+# A third is compared, by these cells, where such a share of them holds something in both files.
+LEAST_KNOWN = 0.25
 
 
 def matching_curves(own: ToneSpectrum, wanted: ToneSpectrum, sample_rate_hz: float, limit_db: float) -> Floats:

@@ -41,11 +41,12 @@ class ChannelsDetector:
         offsets = self._meter.offsets()
         if not offsets.any():
             return []
-        channel = int(np.argmax(np.abs(offsets)))
-        detail = {
-            "channel": channel + 1,
-            "offset_percent": round(100 * float(offsets[channel]), 2),
-            "offset_dbfs": round(20 * float(np.log10(abs(offsets[channel]))), 1),
+        having = [int(channel) + 1 for channel in np.flatnonzero(offsets)]
+        largest = float(offsets[np.argmax(np.abs(offsets))])
+        where: dict[str, Any] = {"channel": having[0]} if len(having) == 1 else {"channels": having}
+        detail = where | {
+            "offset_percent": round(100 * largest, 2),
+            "offset_dbfs": round(20 * float(np.log10(abs(largest))), 1),
         }
         return [Finding(fault="dc", confidence=CERTAIN, detail=detail, action=REMOVED)]
 

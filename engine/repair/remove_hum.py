@@ -56,7 +56,8 @@ class RemoveHum(Plugin):
         if self.analysis.mains_hz is None:
             return ["no mains hum: left alone"]
         count = len(self.analysis.multiples)
-        return [f"hum at {self.analysis.mains_hz:.1f} Hz taken away, {count} of its multiples in all"]
+        part = "" if self.strength == 1 else f" by {100 * self.strength:.0f} %"
+        return [f"hum at {self.analysis.mains_hz:.1f} Hz taken away{part}, {count} of its multiples in all"]
 
     def scope(self, sample_rate_hz: float) -> Scope:
         if self.analysis is None:

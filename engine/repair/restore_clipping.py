@@ -77,9 +77,10 @@ class RestoreClipping(Plugin):
         if self.analysis.kind == NONE:
             return ["no clipping that can be undone: left alone"]
         height = f"{20 * np.log10(self.analysis.highest):.1f} dBFS"
+        part = "" if self.strength == 1 else f", {100 * self.strength:.0f} % of the way"
         if self.analysis.kind == SOFT:
-            return [f"soft clipping towards {height}: the curve was inverted"]
-        return [f"hard clipping at {height}: {100 * self.analysis.share:.2g}% of the samples were made anew"]
+            return [f"soft clipping towards {height}: the curve was inverted{part}"]
+        return [f"hard clipping at {height}: {100 * self.analysis.share:.2g}% of the samples were made anew{part}"]
 
     def timing(self, sample_rate_hz: float) -> Timing:
         if self.analysis is not None and self.analysis.kind != HARD:

@@ -32,6 +32,12 @@ def test_an_offset_is_told_in_percent_and_decibels(offset: float) -> None:
     assert detail["offset_dbfs"] == pytest.approx(-26.0, abs=0.2)
 
 
+def test_an_offset_of_both_channels_names_both_and_the_larger() -> None:
+    [(fault, action, detail)] = told(seen(mix(6, RATE) + np.asarray([[0.02], [-0.05]])))
+    assert (fault, action, detail["channels"]) == ("dc", "removed", [1, 2])
+    assert detail["offset_percent"] == pytest.approx(-5, abs=0.1)
+
+
 def test_an_inverted_channel_is_told_and_mended() -> None:
     diagnosis = seen(MONO * [[1], [-1]] + 0.05 * mix(6, RATE, seed=9))
     [(fault, action, detail)] = told(diagnosis)

@@ -43,6 +43,13 @@ def test_a_steady_hum_is_gone_to_thirty_decibels(rate_hz: int) -> None:
     assert "50.0 Hz" in plugin.notes()[0]
 
 
+def test_the_note_tells_a_part_of_the_strength() -> None:
+    music = thin(16, RATE)
+    plugin = RemoveHum(strength=0.6)
+    plugin(music + hum_of(music.shape[1]), RATE)
+    assert plugin.notes() == ["hum at 50.0 Hz taken away by 60 %, 2 of its multiples in all"]
+
+
 def test_a_hum_that_drifts_is_followed() -> None:
     """Half a percent of a turn a second and a level that rises by half."""
     music = thin(60)

@@ -64,6 +64,9 @@ def test_soft_clipping_is_inverted() -> None:
     assert gain_db(MUSIC, damaged, plugin(damaged, RATE)) > 20
     assert plugin.analysis.kind == "soft"
     assert plugin.notes()[0].startswith("soft clipping towards")
+    part = RestoreClipping(strength=0.6)
+    part(damaged, RATE)
+    assert part.notes()[0].endswith("the curve was inverted, 60 % of the way")
 
 
 def test_each_polarity_and_channel_has_its_own_ceiling() -> None:

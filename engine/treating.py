@@ -3,10 +3,13 @@
 The detectors look at the piece. The first that proposes a repair has it made; what comes out is looked at by the same
 detector and by those whose turn comes later, and the repair stays only if its fault is gone and nothing changed outside
 its scope. Then the next detector has its turn, with what it sees now.
+
+Faults do not come in this order, and one may hide another: a jump of the level is hard to see under reverberation. So
+those that had proposed nothing before the last repair look once more at what came out, and have their turns again.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.errors import PluginError
@@ -46,26 +49,34 @@ class Treating:
 
     def treat(self, strength: float) -> Treatment:
         """Give every detector its turn; a repair at less than full strength need not take its whole fault away."""
-        repairs: list[Plugin] = []
-        findings: list[Finding] = []
-        refusals: list[str] = []
-        said: Diagnoses = inspect(self._audio, self._rate, self._channels, self._detectors)
-        for turn, name in enumerate(self._detectors):
+        first = self._round(list(self._detectors), strength)
+        again = first.to_look_again() if strength == 1 else []
+        return first.treatment() if not again else first.followed_by(self._round(again, strength)).treatment()
+
+    def _round(self, names: list[str], strength: float) -> "_Round":
+        """Let some detectors look at what there is by now, and have their turns."""
+        made = _Round()
+        said: Diagnoses = inspect(
+            self._audio, self._rate, self._channels, {name: self._detectors[name] for name in names}
+        )
+        for turn, name in enumerate(names):
             diagnosis, action = said[name], None
             if diagnosis.repair is not None:
                 repair = diagnosis.repair.at_strength(strength)
-                attempt = self._attempt(repair, list(self._detectors)[turn:])
+                attempt = self._attempt(repair, names[turn:])
                 refusal = attempt.refusal(name, is_full=strength == 1)
                 if refusal is None:
                     self._take(attempt.spool)
-                    repairs.append(repair)
+                    made.repairs[name] = repair
                     said = {**said, **attempt.said}
                 else:
                     attempt.spool.discard()
-                    refusals.append(f"{repair.name}: {refusal}: left as it was")
+                    made.refusals[name] = f"{repair.name}: {refusal}: left as it was"
                     action = LEFT
-            findings += [replace(found, action=action or _action(found, strength)) for found in diagnosis.findings]
-        return Treatment(repairs=tuple(repairs), findings=tuple(findings), refusals=tuple(refusals))
+            made.findings[name] = [
+                replace(found, action=action or _action(found, strength)) for found in diagnosis.findings
+            ]
+        return made
 
     def _attempt(self, repair: Plugin, looking: list[str]) -> "_Attempt":
         """Make a repair, with detectors and a meter looking at what comes out."""
@@ -90,6 +101,36 @@ class Treating:
         if self.spool is not None:
             self.spool.discard()
         self._audio = self.spool = spool
+
+
+@dataclass(slots=True)
+class _Round:
+    """What came of one round, by detector: repairs in the order in which they were made."""
+
+    repairs: dict[str, Plugin] = field(default_factory=dict)
+    findings: dict[str, list[Finding]] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    def to_look_again(self) -> list[str]:
+        """The detectors that had nothing to propose before the last repair was made."""
+        names = list(self.findings)
+        before = names[: max((names.index(name) for name in self.repairs), default=0)]
+        return [name for name in before if name not in self.repairs and name not in self.refusals]
+
+    def followed_by(self, later: "_Round") -> "_Round":
+        """Both rounds: a detector that proposed something in the later one has found that, and not what it left."""
+        proposed = {name: later.findings[name] for name in (*later.repairs, *later.refusals)}
+        return _Round(
+            repairs=self.repairs | later.repairs,
+            findings=self.findings | proposed,
+            refusals=self.refusals | later.refusals,
+        )
+
+    def treatment(self) -> Treatment:
+        findings = tuple(found for those in self.findings.values() for found in those)
+        return Treatment(
+            repairs=tuple(self.repairs.values()), findings=findings, refusals=tuple(self.refusals.values())
+        )
 
 
 class _Attempt:

@@ -24,6 +24,7 @@ from rebounce.engine.stream import Kernel, Timing
 
 RATE = 44_100
 OFFSET = 0.25
+HIDING_PEAK = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,13 @@ class Lower(Plugin):
         if self.fails:
             raise PluginError("Lower: broken on purpose")
         return lambda block: block - np.float32(self.analysis.offset * self.strength * self.share)
+
+
+class Softer(Lower):
+    """Takes half of the level away."""
+
+    def kernel(self, sample_rate_hz: float, channels: int) -> Kernel:
+        return lambda block: block * np.float32(0.5)
 
 
 class HalfLower(Lower):
@@ -138,6 +146,36 @@ class LoudnessDetector:
         return Diagnosis(findings=(Finding(fault="gain", confidence=0.5, detail={"peak": self._peak}),))
 
 
+class ShyOffsetDetector(OffsetDetector):
+    """Sees a mean in audio only that is not too loud: what else is wrong hides it."""
+
+    name: ClassVar[str] = "shy"
+
+    def __init__(self, sample_rate_hz: float, channels: int) -> None:
+        super().__init__(sample_rate_hz, channels)
+        self._peak = 0.0
+
+    def see(self, block: Audio) -> None:
+        super().see(block)
+        self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
+
+    def diagnose(self) -> Diagnosis:
+        hidden = Diagnosis(findings=(Finding(fault="polarity", confidence=0.1),))
+        return hidden if self._peak > HIDING_PEAK else super().diagnose()
+
+
+class LoudDetector(LoudnessDetector):
+    """Turns down what is too loud."""
+
+    def diagnose(self) -> Diagnosis:
+        if self._peak <= HIDING_PEAK:
+            return NOTHING_FOUND
+        repair = Softer()
+        repair.analysis = Offset(offset=0.0)
+        repair.keep_analysis()
+        return Diagnosis(findings=(Finding(fault="gain", confidence=0.9, action=REMOVED),), repair=repair)
+
+
 def detector_for(repair: type[Lower]) -> type[OffsetDetector]:
     return type("Planted", (OffsetDetector,), {"repairs_with": repair})
 
@@ -179,6 +217,24 @@ def test_a_later_detector_sees_what_the_repairs_before_it_made() -> None:
     found = plugin.findings()
     assert found is not None
     assert found[1].detail["peak"] == float(np.abs(repaired).max())
+
+
+def test_what_another_fault_had_hidden_is_repaired_once_that_is_gone() -> None:
+    plugin = Auto()
+    plugin.look_with({"shy": ShyOffsetDetector, "loud": LoudDetector})
+    loud = (shifted() * np.float32(3.0 / np.abs(shifted()).max())).astype(np.float32)
+    repaired = plugin(loud, RATE)
+    assert abs(float(repaired.mean())) < 1e-6
+    assert plugin.treatment is not None
+    assert [repair.name for repair in plugin.treatment.repairs] == ["Softer", "Lower"]
+    assert [finding.fault for finding in plugin.findings() or []] == ["dc", "gain"]
+
+
+def test_at_half_strength_nobody_looks_again_for_what_is_still_there() -> None:
+    plugin = Auto(strength=0.5)
+    plugin.look_with({"shy": ShyOffsetDetector, "loud": LoudDetector})
+    plugin((shifted() * np.float32(3.0 / np.abs(shifted()).max())).astype(np.float32), RATE)
+    assert [finding.fault for finding in plugin.findings() or []] == ["polarity", "gain"]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 def _measured(place: Path, clean: Audio) -> list[dict[str, Any]]:
     undamaged, damaged, out = (place / f"{name}.wav" for name in ("undamaged", "damaged", "out"))
     soundfile.write(undamaged, clean.T, RATE_HZ, subtype="PCM_24")
-    soundfile.write(damaged, _with_three(clean).T, RATE_HZ, subtype="FLOAT")
+    soundfile.write(damaged, with_three(clean).T, RATE_HZ, subtype="FLOAT")
     clipped = np.clip(clean, *np.percentile(clean, [2, 98]))[:, : 20 * RATE_HZ]
     return [
         _row("inspect", SECONDS, lambda: inspect_file(undamaged), 40),
@@ -57,7 +57,7 @@ def _measured(place: Path, clean: Audio) -> list[dict[str, Any]]:
     ]
 
 
-def _with_three(clean: Audio) -> Audio:
+def with_three(clean: Audio) -> Audio:
     faulty = clean
     for name, parameters in THREE:
         faulty = apply_fault(fault_named(name), faulty, RATE_HZ, parameters)

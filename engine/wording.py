@@ -31,6 +31,7 @@ TITLES: Mapping[tuple[str, str, str | None], str] = {
     ("level_ride", "cut", "start"): "Cut beginning",
     ("level_ride", "cut", "end"): "Cut end",
     ("level_ride", "gap_s", None): "Gap of digital silence",
+    ("reverb", "kind", "plate"): "A plate reverb over the whole mix",
     ("gain", "kind", "silent"): "Nothing but silence",
     ("narrow", "kind", "dual mono"): "Mono in two channels",
     ("imbalance", "kind", "silent"): "A silent channel",

@@ -36,8 +36,8 @@ def read_off(curve: Curve, own: float) -> float:
     return low + (high - low) * (own - left) / (right - left)
 
 
-NO_GUESSES = ("cut", "gap_s", "is_on_beat_grid")
-"""Details of findings that tell what is there and do not guess at a fault: an edge, a gap, a delay on the beat."""
+NO_GUESSES = ("cut", "gap_s", "is_on_beat_grid", "room_size")
+"""Details of findings that tell what is there and do not guess at a fault: an edge, a gap, a beat's delay, a plate."""
 
 
 def is_measured(finding: Finding) -> bool:

@@ -1,7 +1,8 @@
 """All detectors by name: one line each, in the order in which their repairs are made.
 
 What came last is taken back first: samples that were cut off must be whole again before anything turns on their values,
-and a band that a coder took away is filled when all else is in order.
+a plate must be gone before its echoes are taken for others, and a band that a coder took away is filled when all else
+is in order.
 """
 
 from importlib import import_module
@@ -14,6 +15,7 @@ DETECTORS = {
     "level_ride": "LevelRideDetector",
     "hum": "HumDetector",
     "noise": "NoiseDetector",
+    "plate": "PlateDetector",
     "echo": "EchoDetector",
     "reverb": "ReverbDetector",
     "dynamics": "DynamicsDetector",

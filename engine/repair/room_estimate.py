@@ -27,7 +27,7 @@ class RoomEstimate:
     """The estimates for one file: `need` from 0 to 1 is how much of a repair it is to get.
 
     `levels_db` are the mean powers of the bands of `reverb_bands`, for a frame of full scale; empty where nothing is
-    to be done.
+    to be done. `plate` are the numbers of `Plate` in their order, where that is what the room is; else it is empty.
     """
 
     need: float
@@ -35,6 +35,7 @@ class RoomEstimate:
     rt60_s: float
     drr_db: float
     levels_db: tuple[float, ...]
+    plate: tuple[float, ...] = ()
 
     def means(self) -> Audio:
         """The mean powers of the bands."""

@@ -5,11 +5,12 @@ was seen and not repaired is told too.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from rebounce.engine.audio import Audio, as_audio, check_numbers, joined
 from rebounce.engine.errors import UsageError
-from rebounce.engine.inspection.finding import Finding
+from rebounce.engine.inspection.finding import LEFT, REDUCED, Finding
 from rebounce.engine.inspection.inspector import Detectors, all_detectors
 from rebounce.engine.parameters import Number
 from rebounce.engine.passes import ChainRun, MemorySpool, Spool
@@ -45,12 +46,22 @@ class Auto(Plugin):
         return self._treatment
 
     def findings(self) -> list[Finding] | None:
-        return None if self._treatment is None else list(self._treatment.findings)
+        if self._treatment is None:
+            return None
+        return [self._by_now(finding) for finding in self._treatment.findings]
+
+    def _by_now(self, finding: Finding) -> Finding:
+        """At less strength than the repairs were made at, less is taken away."""
+        if finding.action == LEFT or self.strength >= self._treated_at:
+            return finding
+        return replace(finding, action=REDUCED if self.strength else LEFT)
 
     def notes(self) -> list[str]:
         if self._treatment is None:
             return []
-        made = [f"{repair.name}: {note}" for repair in self._treatment.repairs for note in repair.notes()]
+        # A repair that was scaled afterwards has run nothing; what it says goes by its own strength all the same.
+        scaled = zip(self._treatment.repairs, self._repairs(), strict=True)
+        made = [f"{repair.name}: {note}" for repair, part in scaled for note in part.notes() or repair.notes()]
         return [*made, *self._treatment.refusals]
 
     @property

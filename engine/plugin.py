@@ -8,7 +8,7 @@ plugin.flush()                                      ... and the rest here, exact
 import math
 from abc import ABCMeta
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -273,7 +273,12 @@ class Plugin(metaclass=_Sealing):
                 f"{self.name}: analysis = {table!r}, expected a table with {', '.join(sorted(hints))}; "
                 "delete it to analyse afresh"
             )
-        whole = dict.fromkeys(hints) | {name: _as_tuple(value) for name, value in table.items()}
+        # What a chain of an earlier version does not know yet is as it was then.
+        whole = (
+            dict.fromkeys(hints)
+            | _defaults(self.analysis_type)
+            | {name: _as_tuple(value) for name, value in table.items()}
+        )
         wrong = [name for name, value in whole.items() if not _fits(value, hints[name])]
         if wrong:
             raise ChainError(
@@ -293,6 +298,10 @@ def check_rate(sample_rate: float) -> float:
     if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
         raise UsageError(f"sample rate {sample_rate:g} Hz: expected {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz")
     return float(sample_rate)
+
+
+def _defaults(kind: type[Any]) -> dict[str, Any]:
+    return {field.name: field.default for field in fields(kind) if field.default is not MISSING}
 
 
 def _as_tuple(value: Any) -> Any:

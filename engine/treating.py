@@ -8,7 +8,8 @@ Faults do not come in this order, and one may hide another: a jump of the level 
 those that had proposed nothing before the last repair look once more at what came out, and have their turns again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rebounce.engine.audio import Audio
@@ -18,6 +19,8 @@ from rebounce.engine.inspection.inspector import Detectors, Inspector, inspect
 from rebounce.engine.passes import ChainRun, Spool
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.repair.change_meter import ChangeMeter
+from rebounce.engine.repair.rise_meter import RiseMeter
+from rebounce.engine.repair.scope import Scope
 
 MOST_CHANGE_OUTSIDE_DB = -50.0
 
@@ -51,10 +54,12 @@ class Treating:
         """Give every detector its turn; a repair at less than full strength need not take its whole fault away."""
         first = self._round(list(self._detectors), strength)
         again = first.to_look_again() if strength == 1 else []
-        return first.treatment() if not again else first.followed_by(self._round(again, strength)).treatment()
+        if not again:
+            return first.treatment()
+        return first.followed_by(self._round(again, strength, standing=list(first.repairs))).treatment()
 
-    def _round(self, names: list[str], strength: float) -> "_Round":
-        """Let some detectors look at what there is by now, and have their turns."""
+    def _round(self, names: list[str], strength: float, standing: Sequence[str] = ()) -> "_Round":
+        """Let some detectors look at what there is by now, and have their turns; what stands must not come undone."""
         made = _Round()
         said: Diagnoses = inspect(
             self._audio, self._rate, self._channels, {name: self._detectors[name] for name in names}
@@ -63,8 +68,8 @@ class Treating:
             diagnosis, action = said[name], None
             if diagnosis.repair is not None:
                 repair = diagnosis.repair.at_strength(strength)
-                attempt = self._attempt(repair, names[turn:])
-                refusal = attempt.refusal(name, is_full=strength == 1)
+                attempt = self._attempt(repair, [*standing, *names[turn:]])
+                refusal = attempt.refusal(name, standing, is_full=strength == 1)
                 if refusal is None:
                     self._take(attempt.spool)
                     made.repairs[name] = repair
@@ -80,20 +85,23 @@ class Treating:
 
     def _attempt(self, repair: Plugin, looking: list[str]) -> "_Attempt":
         """Make a repair, with detectors and a meter looking at what comes out."""
-        attempt = _Attempt(self._new_spool())
-        meter = ChangeMeter(repair.scope(self._rate), self._rate, self._channels)
+        scope = repair.scope(self._rate)
+        attempt = _Attempt(self._new_spool(), scope)
+        change = ChangeMeter(scope, self._rate, self._channels)
+        rise = RiseMeter(self._rate, self._channels)
         with Inspector(self._rate, self._channels, {name: self._detectors[name] for name in looking}) as inspector:
             try:
                 for before, after in _in_pairs(repair, self._audio, self._rate, self._channels):
-                    meter.before(before)
-                    meter.after(after)
+                    for meter in (change, rise):
+                        meter.before(before)
+                        meter.after(after)
                     inspector.see(after)
                     attempt.spool.write(after)
             except PluginError as problem:
                 attempt.failure = str(problem)
                 return attempt
             attempt.said = inspector.diagnoses()
-        attempt.outside_db = meter.outside_db()
+        attempt.outside_db, attempt.rise_db = change.outside_db(), rise.largest_db()
         return attempt
 
     def _take(self, spool: Spool) -> None:
@@ -136,20 +144,25 @@ class _Round:
 class _Attempt:
     """A repair that was made and not yet believed."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, scope: Scope) -> None:
         self.spool = spool
+        self._most_rise_db = math.inf if scope.most_rise_db is None else scope.most_rise_db
         self.said: Diagnoses = {}
-        self.outside_db = 0.0
+        self.outside_db = self.rise_db = 0.0
         self.failure: str | None = None
 
-    def refusal(self, name: str, is_full: bool) -> str | None:
-        """Why it must not stay; None where it may."""
+    def refusal(self, name: str, standing: Iterable[str], is_full: bool) -> str | None:
+        """Why it must not stay, beside the repairs of `standing` detectors; None where it may."""
         if self.failure is not None:
             return f"failed ({self.failure})"
         if self.outside_db > MOST_CHANGE_OUTSIDE_DB:
             return f"would have changed what is not wrong (by {self.outside_db:.0f} dB)"
+        if self.rise_db > self._most_rise_db:
+            return f"would have turned up what was only to be softer (by {self.rise_db:.1f} dB)"
         if is_full and self.said[name].repair is not None:
             return "did not take the fault away"
+        if any(self.said[other].repair is not None for other in standing):
+            return "would have brought back what another repair took away"
         return None
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio, joined
 from rebounce.engine.overlap_add import Framing, Slabs, powers_of, spectra_of
-from rebounce.engine.repair.scope import EVERYWHERE, Scope
+from rebounce.engine.repair.scope import Scope
 
 FRAME_SECONDS = 0.2
 # A window smears what happens in a bin over its neighbours: so many belong to a band on each side.
@@ -29,7 +29,7 @@ class ChangeMeter:
         self._outside_energy = 0.0
         size = 4 * round(FRAME_SECONDS * sample_rate_hz / 4)
         self._framing = Framing(size=size, overlap=4)
-        self._may_change_anything = scope == EVERYWHERE
+        self._may_change_anything = scope.bands_hz is None and scope.stretches is None
         self._is_outside = _outside(scope, self._framing, sample_rate_hz)
         self._slabs = Slabs(16 * size)
 

@@ -18,6 +18,8 @@ ROUNDS = 10
 DAMPING = 0.03
 # A third is compared, by these cells, where such a share of them holds something in both files.
 LEAST_KNOWN = 0.25
+# From the last third with so much of it the curve goes on to where there is nothing.
+WELL_KNOWN = 0.5
 
 
 def matching_curves(own: ToneSpectrum, wanted: ToneSpectrum, sample_rate_hz: float, limit_db: float) -> Floats:
@@ -52,7 +54,9 @@ class _Fit:
         self._targets_db = _decibels(targets.reshape(THIRDS, CELLS_PER_THIRD).sum(axis=1))
         self._rate_hz = sample_rate_hz
         self._gains = np.ones_like(self._powers)
-        self.is_known: NDArray[np.bool_] = np.mean(self._powers > 0, axis=1) >= LEAST_KNOWN
+        shares = np.mean(self._powers > 0, axis=1)
+        self.is_known: NDArray[np.bool_] = shares >= LEAST_KNOWN
+        self._is_well_known = shares >= (WELL_KNOWN if (shares >= WELL_KNOWN).any() else LEAST_KNOWN)
         self.curve_db = np.zeros(THIRDS)
 
     def missing_db(self) -> Floats:
@@ -66,7 +70,11 @@ class _Fit:
         step = slopes.T @ np.linalg.solve(slopes @ slopes.T + DAMPING * np.eye(len(slopes)), missing_db)
         places = np.arange(THIRDS)
         curve_db = np.clip(self.curve_db + step, -limit_db, limit_db)
-        self.curve_db = np.interp(places, places[self.is_known], curve_db[self.is_known])
+        inside = places[self.is_known]
+        self.curve_db = np.interp(places, inside, curve_db[self.is_known])
+        # A third that ends inside itself says nothing of those beyond it.
+        beyond = (places < inside[0]) | (places > inside[-1])
+        self.curve_db[beyond] = np.interp(places, places[self._is_well_known], curve_db[self._is_well_known])[beyond]
         response = response_of(self.curve_db, self._rate_hz)
         self._gains = cell_gains(response, self._rate_hz).reshape(self._powers.shape)
 

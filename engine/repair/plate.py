@@ -25,6 +25,9 @@ SMALLEST_FEEDBACK, FEEDBACK_SPAN = 0.7, 0.28
 DAMPING_SPAN = 0.4
 PASS_GAIN = 0.5
 
+# The latest that is looked for.
+LATEST_S = 0.1
+
 BINS_AT_ONCE = 1 << 16
 
 
@@ -45,6 +48,15 @@ class Plate:
     def of(cls, numbers: Sequence[float]) -> Self:
         """From its numbers in order, as an analysis keeps them."""
         return cls(**dict(zip((field.name for field in fields(cls)), numbers, strict=True)))
+
+
+def is_plate(numbers: Sequence[float]) -> bool:
+    """Whether these are the numbers of a plate that there can be."""
+    if len(numbers) != len(fields(Plate)):
+        return False
+    plate = Plate.of(numbers)
+    shares = (plate.room_size, plate.damping, plate.width)
+    return 0 < plate.level < 1 and 0 <= plate.late_s <= LATEST_S and all(0 <= share <= 1 for share in shares)
 
 
 class PlateResponse:

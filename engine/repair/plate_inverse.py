@@ -36,5 +36,6 @@ class PlateInverse:
         if len(window) == STEREO:
             middle[end:] = 0
             changes[1] = -self._inverse.through(middle, self._side)[inner]
+        changes[:, self._inverse.is_black(window)] = 0
         made: Audio = block + self._strength * rows_of(changes)
         return made

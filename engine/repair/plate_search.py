@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from rebounce.engine.repair.plate import Floats, Plate, PlateResponse, middle_of
+from rebounce.engine.repair.plate import LATEST_S, Floats, Plate, PlateResponse, middle_of
 from rebounce.engine.repair.plate_fit import PlateFit, ripple_of
 from rebounce.engine.repair.plate_meter import PlateSpectrum
 
@@ -28,7 +28,6 @@ MOST_LEFT = 0.97
 # pad, to 0.2 or more.
 MOST_UNEVEN = 0.18
 
-LATEST_S = 0.1
 # The echoes that a plate is known by lie in this stretch, and ripples are looked at up to there.
 KNOWN_FROM_S, KNOWN_TO_S, REACH_S = 0.0045, 0.27, 0.75
 # Later than the latest by so much, and up to half the reach, there is chance alone.
@@ -78,7 +77,7 @@ def mark_in(ripple: Floats, spectrum: PlateSpectrum) -> Mark:
     best = Mark(score=0.0, late_frames=0)
     for known in _known(rate_hz, spectrum.channels):
         fits = fft.irfft(spread * known, 2 * reach)
-        late = int(np.argmax(fits[:latest]))
+        late = int(np.argmax(fits[: latest + 1]))
         by_chance = float(np.sqrt(np.mean(np.square(fits[chance : reach // 2]))))
         if fits[late] > best.score * by_chance:
             best = Mark(score=float(fits[late]) / by_chance, late_frames=late)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.errors import ChainError
+from rebounce.engine.repair.plate import LATEST_S, is_plate
 from rebounce.engine.repair.reverb_bands import BANDS
 from rebounce.engine.repair.reverb_gain import trained
 from rebounce.engine.repair.reverb_statistics import RoomStatistics
@@ -36,6 +38,14 @@ class RoomEstimate:
     drr_db: float
     levels_db: tuple[float, ...]
     plate: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.plate and not is_plate(self.plate):
+            raise ChainError(
+                f"ReduceReverb: analysis: plate = {self.plate}, expected the level above 0 and below 1, the delay from "
+                f"0 to {LATEST_S:g} s, and room size, damping and width from 0 to 1; delete the analysis to look at "
+                "the file afresh"
+            )
 
     def means(self) -> Audio:
         """The mean powers of the bands."""

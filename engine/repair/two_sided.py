@@ -23,6 +23,8 @@ LEAST_POWER = 3e-3
 # The last echoes of a file are cut off with it, but the inverse asks for them: they are made from what it gave, and it
 # is asked again. On 20-s pieces this is worth 2 dB.
 TAIL_ROUNDS = 6
+# Digital silence this long is no passage through zero.
+BLACK_SECONDS = 0.05
 # Further before the end nothing changes that would be heard.
 TAIL_REACH_S = 4.0
 
@@ -41,6 +43,7 @@ class TwoSided:
 
     def __init__(self, response_at: Callable[[Floats], NDArray[np.complexfloating]], sample_rate_hz: float) -> None:
         timing = two_sided_timing(sample_rate_hz)
+        self._rate_hz = sample_rate_hz
         self._size = fft.next_fast_len(timing.window_frames, real=True)
         self.frequencies_hz = fft.rfftfreq(self._size, 1 / sample_rate_hz)
         response = response_at(self.frequencies_hz)
@@ -57,7 +60,12 @@ class TwoSided:
         if end > 0:
             for channel, samples in enumerate(window):
                 clean[channel] = self.freed(samples, end)[self.inner]
+        clean[:, self.is_black(window)] = 0
         return clean
+
+    def is_black(self, window: Audio) -> NDArray[np.bool_]:
+        """Which frames of the block in the middle are to stay silent."""
+        return is_black(window, self._rate_hz)[self.inner]
 
     def freed(self, samples: Samples, end: int) -> Samples:
         """All of the samples without what was added, and some; from `end` on there is nothing but zeros."""
@@ -75,6 +83,15 @@ class TwoSided:
         """What a response at `frequencies_hz` makes of what `freed` gave."""
         made: Samples = fft.irfft(fft.rfft(samples) * response, self._size)
         return made
+
+
+def is_black(window: Audio, sample_rate_hz: float) -> NDArray[np.bool_]:
+    """Which frames lie in a stretch of digital silence: nothing was heard there, before or after."""
+    sounding = np.concatenate([[-1], np.flatnonzero(window.any(axis=0)), [window.shape[1]]])
+    black = np.zeros(window.shape[1], dtype=np.bool_)
+    for place in np.flatnonzero(np.diff(sounding) > BLACK_SECONDS * sample_rate_hz):
+        black[sounding[place] + 1 : sounding[place + 1]] = True
+    return black
 
 
 def end_of(window: Audio) -> int:

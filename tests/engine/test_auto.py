@@ -176,6 +176,29 @@ class LoudDetector(LoudnessDetector):
         return Diagnosis(findings=(Finding(fault="gain", confidence=0.9, action=REMOVED),), repair=repair)
 
 
+class Doubler(Lower):
+    """Says that it only takes away, and turns up."""
+
+    region = Scope(most_rise_db=2.5)
+
+    def kernel(self, sample_rate_hz: float, channels: int) -> Kernel:
+        return lambda block: (block - np.float32(self.analysis.offset)) * np.float32(2)
+
+
+class NoOffsetDetector(OffsetDetector):
+    """Misses a mean where there is none."""
+
+    name: ClassVar[str] = "none"
+
+    def diagnose(self) -> Diagnosis:
+        if super().diagnose() is not NOTHING_FOUND:
+            return NOTHING_FOUND
+        repair = Lower()
+        repair.analysis = Offset(offset=-OFFSET)
+        repair.keep_analysis()
+        return Diagnosis(findings=(Finding(fault="polarity", confidence=0.9, action=REMOVED),), repair=repair)
+
+
 def detector_for(repair: type[Lower]) -> type[OffsetDetector]:
     return type("Planted", (OffsetDetector,), {"repairs_with": repair})
 
@@ -230,6 +253,27 @@ def test_what_another_fault_had_hidden_is_repaired_once_that_is_gone() -> None:
     assert [finding.fault for finding in plugin.findings() or []] == ["dc", "gain"]
 
 
+def test_a_later_look_must_not_bring_back_what_a_repair_took_away() -> None:
+    plugin = Auto()
+    plugin.look_with({"none": NoOffsetDetector, "offset": OffsetDetector})
+    repaired = plugin(shifted(), RATE)
+    assert abs(float(repaired.mean())) < 1e-6
+    assert plugin.treatment is not None
+    assert plugin.treatment.refusals == (
+        "Lower: would have brought back what another repair took away: left as it was",
+    )
+    assert actions(plugin) == [LEFT, REMOVED]
+
+
+@pytest.mark.parametrize(("strength", "action"), [(1.0, REMOVED), (0.5, REDUCED), (0.0, LEFT)])
+def test_pinned_and_scaled_it_tells_what_it_does_now(strength: float, action: str) -> None:
+    plugin = Auto()
+    plugin.look_with({"offset": OffsetDetector})
+    plugin.look([shifted()], RATE)
+    plugin.keep_analysis()
+    assert actions(plugin.at_strength(strength)) == [action]
+
+
 def test_at_half_strength_nobody_looks_again_for_what_is_still_there() -> None:
     plugin = Auto(strength=0.5)
     plugin.look_with({"shy": ShyOffsetDetector, "loud": LoudDetector})
@@ -244,6 +288,7 @@ def test_at_half_strength_nobody_looks_again_for_what_is_still_there() -> None:
         (WildLower, "would have changed what is not wrong"),
         (StretchLower, "would have changed what is not wrong"),
         (FailingLower, "broken on purpose"),
+        (Doubler, "would have turned up what was only to be softer"),
     ],
 )
 def test_a_repair_that_does_not_hold_is_taken_back_and_told(repair: type[Lower], reason: str) -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from signals import cut, noise, tone
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.auto import Auto
+from rebounce.engine.errors import ChainError, PluginError
 from rebounce.engine.repair.reduce_reverb import SHARE_OF_GAINS, ReduceReverb
 from rebounce.engine.repair.room_estimate import NO_ROOM
 from rebounce.training.faults.fault import apply_fault
@@ -17,6 +19,8 @@ from rebounce.training.music import make_mix
 from rebounce.training.scores.si_sdr import si_sdr_db
 
 RATE = 44_100
+# Level, delay, room size, damping, width.
+PLATE = (0.016, 0.012, 0.44, 0.31, 0.7)
 
 
 def in_a_room(audio: Audio, rate_hz: int = RATE) -> Audio:
@@ -177,3 +181,49 @@ def test_it_is_saved_with_what_it_found(wet: Audio) -> None:
     plugin = needing(wet)
     again = ReduceReverb.from_dict(plugin.to_dict())
     np.testing.assert_array_equal(again(wet, RATE), plugin(wet, RATE))
+
+
+def chain_with(plate: tuple[float, ...]) -> dict[str, object]:
+    plugin = ReduceReverb()
+    plugin.analysis = replace(NO_ROOM, plate=PLATE)
+    plugin.keep_analysis()
+    table = plugin.to_dict()
+    return table | {"analysis": table["analysis"] | {"plate": list(plate)}}
+
+
+@pytest.mark.parametrize(
+    "plate", [PLATE[:1], (*PLATE, 0.0), (1e30, *PLATE[1:]), (0.016, 1e9, 0.4, 0.3, 0.7), (0.016, 0.01, 5.0, 0.3, 0.7)]
+)
+def test_a_plate_that_cannot_be_is_refused_by_name(plate: tuple[float, ...]) -> None:
+    with pytest.raises(ChainError, match=r"plate = .*expected the level"):
+        ReduceReverb.from_dict(chain_with(plate))
+
+
+def test_a_chain_from_before_plates_were_known_still_loads() -> None:
+    table = chain_with(PLATE)
+    analysis = table["analysis"]
+    assert isinstance(analysis, dict)
+    del analysis["plate"]
+    assert ReduceReverb.from_dict(table).analysis == NO_ROOM
+
+
+def test_a_plate_of_a_pair_is_not_taken_from_more_channels() -> None:
+    with pytest.raises(PluginError, match="the audio has 3"):
+        ReduceReverb.from_dict(chain_with(PLATE))(noise(RATE, 3), RATE)
+
+
+def test_digital_black_before_and_within_stays_black(clean: Audio) -> None:
+    before, within = slice(0, RATE), slice(4 * RATE, 5 * RATE)
+    wet = np.concatenate([np.zeros((2, RATE), dtype=np.float32), on_a_plate(clean)], axis=1)
+    wet[:, within] = 0
+    restored = ReduceReverb.from_dict(chain_with(PLATE))(wet, RATE)
+    assert not restored[:, before].any()
+    assert not restored[:, within].any()
+    assert restored[:, 2 * RATE : 3 * RATE].any(axis=0).mean() > 0.99
+
+
+def test_auto_leaves_the_plate_that_a_pad_was_sent_to() -> None:
+    ambient = make_mix(13, 20.0, RATE).audio
+    plugin = Auto()
+    assert np.array_equal(plugin(ambient, RATE), ambient)
+    assert any("turned up what was only to be softer" in note for note in plugin.notes())

@@ -7,6 +7,7 @@ and how often a plate is found where there is one and where there is none.
 """
 
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,7 @@ def _row(what: str, before: NDArray[np.float64], after: NDArray[np.float64]) -> 
 def _spread(gains: NDArray[np.float64]) -> dict[str, float]:
     return {
         "gain_db": round(float(gains.mean()), 2),
+        "gain_95_db": round(1.96 * float(gains.std(ddof=1)) / math.sqrt(gains.size), 2),
         "worst_db": round(float(gains.min()), 2),
         "worse_by_0.3_share": round(float(np.mean(gains < -0.3)), 3),
     }

@@ -187,12 +187,12 @@ def _level(rows: Rows) -> list[Line]:
     return [
         (
             "level jumps, envelope error",
-            f"{before.mean():.2f} to {blind.mean():.2f} dB, n {before.size}, "
+            f"{before.mean():.2f} to {blind.mean():.2f} ± {_half_width(blind):.2f} dB, n {before.size}, "
             f"worst loss {(blind - before).max():.2f} dB, {altered} clean pieces altered",
             "2.0 dB",
             bool(blind.mean() <= 2.0),
         ),
-        ("the same, told that there are jumps", f"{told.mean():.2f} dB", "", None),
+        ("the same, told that there are jumps", f"{told.mean():.2f} ± {_half_width(told):.2f} dB", "", None),
     ]
 
 
@@ -213,22 +213,24 @@ def _dynamics(rows: Rows) -> list[Line]:
 def _reverb(rows: Rows) -> list[Line]:
     of = {row["what"]: row for row in rows}
     row = of["reverb, SI-SDR, strength 1"]
-    measured = f"{row['gain_db']:+.2f} dB, n {row['items']}, worst {row['worst_db']:+.2f} dB"
     is_reached = row["gain_db"] >= 1.5 and row["worst_db"] >= -0.3
-    lines: list[Line] = [("reverb, SI-SDR", measured, "+1.5 dB, none worse than -0.3 dB", is_reached)]
-    for kind in ("plates", "other rooms"):
-        part = of.get(f"reverb, SI-SDR, strength 1, {kind}")
-        if part is not None:
-            told = f"{part['gain_db']:+.2f} dB, n {part['items']}, worst {part['worst_db']:+.2f} dB"
-            lines.append((f"the same, {kind}", told, "", None))
-    return lines
+    parts = [(kind, of[f"reverb, SI-SDR, strength 1, {kind}"]) for kind in ("plates", "other rooms")]
+    return [
+        ("reverb, SI-SDR", _gain(row), "+1.5 dB, none worse than -0.3 dB", is_reached),
+        *((f"the same, {kind}", _gain(part), "", None) for kind, part in parts),
+    ]
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    return f"{row['gain_db']:+.2f} ± {row['gain_95_db']:.2f} dB, n {row['items']}, worst {row['worst_db']:+.2f} dB"
 
 
 def _tone(rows: Rows) -> list[Line]:
     lines: list[Line] = []
     for row, target in zip(rows[:2], (0.15, 0.10), strict=True):
         measured = (
-            f"{row['before_db']:.2f} to {row['left_db']:.2f} dB (median {row['left_median_db']:.2f}), n {row['items']}"
+            f"{row['before_db']:.2f} to {row['left_db']:.2f} ± {row['left_95_db']:.2f} dB "
+            f"(median {row['left_median_db']:.2f}), n {row['items']}"
         )
         lines.append((str(row["what"]), measured, f"{target:.2f} dB", row["left_db"] <= target))
     return lines
@@ -294,7 +296,12 @@ def _memory(rows: Rows) -> list[Line]:
 
 
 def _interval(gains: Any) -> str:
-    return f"{gains.mean():+.2f} ± {1.96 * gains.std(ddof=1) / np.sqrt(gains.size):.2f} dB"
+    return f"{gains.mean():+.2f} ± {_half_width(gains):.2f} dB"
+
+
+def _half_width(values: Any) -> float:
+    """Of the 95 % interval of a mean."""
+    return float(1.96 * values.std(ddof=1) / np.sqrt(values.size))
 
 
 LINES: Mapping[str, Callable[[Rows], list[Line]]] = {

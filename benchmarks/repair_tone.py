@@ -13,6 +13,7 @@ pieces.
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -80,6 +81,7 @@ def _matched(fault: str, pairs: list[tuple[Piece, Piece]], damaged: list[Audio])
         "what": f"tone error with a reference, after {fault}",
         "items": len(pairs),
         **means,
+        "left_95_db": round(1.96 * float(np.std(left, ddof=1)) / math.sqrt(len(left)), 3),
         "left_median_db": round(median(left), 3),
         "left_worst_db": round(max(left), 3),
     }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.block_filter import BlockFilter
+from rebounce.engine.kept import Kept
 
 HOPS_PER_SECOND = 10
 HOPS_PER_BLOCK = 4
@@ -95,7 +96,7 @@ class LoudnessMeter:
         self._filled = 0
         self._filter = BlockFilter(k_weighting(rate), channels)
         self._weights = channel_weights(channels)
-        self._powers: list[NDArray[np.float64]] = []
+        self._powers = Kept(np.float64)
 
     def add(self, block: Audio) -> None:
         """Take the next block `(channels, any)`."""
@@ -112,14 +113,14 @@ class LoudnessMeter:
         """The weighted mean power of every whole 100 ms so far."""
         whole = int(np.searchsorted(self._edges, self._filled, side="right")) - 1
         rest = [self._hops(self._peek(), whole)] if whole else []
-        return np.concatenate([*self._powers, *rest]) if self._powers or rest else np.zeros(0)
+        return np.concatenate([self._powers.rows(), *rest])
 
     def integrated_lufs(self) -> float | None:
         """The loudness of everything so far; None in silence, or when it is shorter than 400 ms."""
         return gated_lufs(self.hop_powers())
 
     def _take_second(self) -> None:
-        self._powers.append(self._hops(self._filter(self._second), HOPS_PER_SECOND))
+        self._powers.add(self._hops(self._filter(self._second), HOPS_PER_SECOND))
         self._filter.state[np.abs(self._filter.state) < SMALLEST_STATE] = 0.0
         self._filled = 0
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.finding import LEFT, Diagnosis, Finding
-from rebounce.engine.inspection.kept import Kept
+from rebounce.engine.kept import Kept
 from rebounce.engine.loudness import LoudnessMeter
 from rebounce.engine.overlap_add import Slabs
 

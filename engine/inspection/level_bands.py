@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from rebounce.engine.audio import Audio
-from rebounce.engine.inspection.kept import Kept
+from rebounce.engine.kept import Kept
 from rebounce.engine.overlap_add import Slabs, size_near
 
 Levels = NDArray[np.floating[Any]]

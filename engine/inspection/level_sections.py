@@ -102,9 +102,9 @@ def _solved(measured: _Measured, trust: Floats, count: int) -> Floats:
     return gains_db
 
 
-def sections_of(frames: NDArray[np.integer[Any]], jumps: Jumps) -> Places:
+def sections_of(frames: NDArray[np.integer[Any]], jumps: Jumps) -> NDArray[np.int32]:
     """The number of the section in which each frame lies."""
-    return np.searchsorted(jumps.frames, frames, side="left")
+    return np.searchsorted(jumps.frames, frames, side="left").astype(np.int32)
 
 
 def _measured(jumps: Jumps, repeats: Repeats) -> _Measured:

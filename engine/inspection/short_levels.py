@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.dynamics import HOLD_DB_PER_MS
-from rebounce.engine.inspection.kept import Kept
+from rebounce.engine.kept import Kept
 from rebounce.engine.overlap_add import Slabs
 
 STEPS_PER_SECOND = 100

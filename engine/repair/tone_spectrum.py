@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.kept import Kept
 from rebounce.engine.loudness import HOPS_PER_BLOCK, LoudnessMeter, gated_lufs, k_weighting
 from rebounce.engine.overlap_add import Framing, Slabs, powers_of, size_near, spectra_of
 
@@ -105,7 +106,7 @@ class ToneMeter:
         self._ears = _loudness_weights(bins_hz, sample_rate_hz)
         self._starts = np.searchsorted(bins_hz, cell_edges_hz()[:-1:CELLS_PER_THIRD])
         self._powers = np.zeros((2 if channels == STEREO else 1, framing.bins))
-        self._moments: list[NDArray[np.float32]] = []
+        self._moments = Kept(np.float32, THIRDS)
         self._slabs = Slabs(FRAMES_PER_SLAB * framing.hop)
         # The first frame begins half a frame before the first sample, so that this counts as much as any.
         self._before = np.zeros((channels, framing.hop), dtype=np.float32)
@@ -130,7 +131,7 @@ class ToneMeter:
         powers[:, cell_edges_hz()[1:] > self._rate_hz / 2] = 0
         return ToneSpectrum(
             powers=powers,
-            moments=np.concatenate(self._moments),
+            moments=self._moments.rows(),
             lufs=self._loudness.integrated_lufs(),
             seconds=self._frames / self._rate_hz,
         )
@@ -142,7 +143,7 @@ class ToneMeter:
         powers = powers_of(spectra_of(_rows(audio), self._framing)) / self._scale
         rows = powers.sum(axis=1, dtype=np.float64)
         self._powers += rows if len(self._powers) == len(rows) else rows.sum(axis=0)
-        self._moments.append(self._heard(powers.sum(axis=0)))
+        self._moments.add(self._heard(powers.sum(axis=0)))
 
     def _heard(self, powers: Audio) -> NDArray[np.float32]:
         """`(frames, thirds)`; what a low rate has no third for is left at nothing."""

@@ -1,9 +1,9 @@
-"""What detectors keep of a file."""
+"""What meters keep of a file."""
 
 import numpy as np
 import pytest
 
-from rebounce.engine.inspection.kept import Kept
+from rebounce.engine.kept import Kept
 
 
 @pytest.mark.parametrize("width", [None, 3])

@@ -1,4 +1,4 @@
-"""Numbers that a detector keeps of a whole file.
+"""Numbers that a meter keeps of a whole file.
 
 What always holds: they lie in one piece of memory, so that a file of hours takes what its numbers take. Kept as one
 array a block, they would hold on to the gaps that the audio between them leaves.
@@ -23,5 +23,5 @@ class Kept:
         self._bytes += rows.astype(self._dtype).tobytes()
 
     def rows(self) -> NDArray[Any]:
-        """All of them, after the last has been added."""
+        """All of them; nothing can be added while they are in use."""
         return np.frombuffer(self._bytes, dtype=self._dtype).reshape(self._shape)

@@ -18,8 +18,8 @@ from rebounce.engine.passes import ChainRun
 from rebounce.engine.sink import open_sink
 from rebounce.engine.source import open_source
 from rebounce.engine.target import Target
-from rebounce.training.demo_damage import damage
 from rebounce.training.music import make_mix
+from rebounce.training.tired_transfer import damage
 
 RATE_HZ = 44_100
 BLOCK_FRAMES = 65_536

@@ -20,7 +20,7 @@ from rebounce.verbosity import with_verbosity
 )
 @click.option("--seconds", default=24.0, show_default=True, type=NumberRange(5, 300), help="Length of the mix.")
 @click.option("--seed", default=7, show_default=True, type=click.IntRange(0), help="Another number, another mix.")
-@click.option("--preset", default="five-stage", show_default=True, help="What restores it.")
+@click.option("--preset", default="auto", show_default=True, help="What restores it.")
 @click.option("--json", "as_json", is_flag=True, help="The record of the restored file as JSON, and nothing else.")
 @with_verbosity
 def demo(output: Path, is_verbose: bool, **settings: Any) -> None:

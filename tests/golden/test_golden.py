@@ -14,8 +14,8 @@ import pytest
 from rebounce.engine.audio import Audio
 from rebounce.engine.meters import Meters
 from rebounce.engine.preset import load_preset
-from rebounce.training.demo_damage import damage
 from rebounce.training.music import make_mix
+from rebounce.training.tired_transfer import damage
 
 HERE = Path(__file__).parent
 RATE_HZ = 44_100

@@ -24,7 +24,7 @@ import numpy as np
 from benchmarks.measure import conditions
 from benchmarks.repair_items import JUDGING, Piece, faulty, pieces
 from rebounce.engine.audio import Audio
-from rebounce.engine.inspection.calibration import is_measured, read_off
+from rebounce.engine.inspection.calibration import LEAST_TOLD, is_measured, read_off
 from rebounce.engine.inspection.inspector import Inspector, all_detectors
 
 SECONDS, PIECES_PER_TRACK = 12.0, 5
@@ -62,6 +62,7 @@ def main(folder: Path) -> None:
         fault: [(read_off(curves[fault], own) if fault in curves else own, is_right) for own, is_right in found]
         for fault, found in held.items()
     }
+    judged = {fault: [pair for pair in found if pair[0] >= LEAST_TOLD] for fault, found in judged.items()}
     bins = _bins([pair for found in judged.values() for pair in found])
     each = {fault: _bins(found) for fault, found in sorted(judged.items())}
     kept = {"conditions": conditions(), "all": bins, "each": each}
@@ -107,7 +108,11 @@ def _said(audio: Audio, sample_rate_hz: int) -> dict[str, float]:
 
 
 def _curve(found: Sequence[tuple[float, bool]]) -> list[list[float]]:
-    """Neighbours are put together until the share that is right rises from group to group, and each has enough."""
+    """Neighbours are put together until the share that is right rises from group to group, and each has enough.
+
+    A share is counted with one more of each kind, after Laplace's rule of succession: of fifteen that were all right
+    the sixteenth may be wrong.
+    """
     groups = [[own, float(is_right), 1.0] for own, is_right in sorted(found)]
     merged: list[list[float]] = []
     for group in groups:
@@ -118,7 +123,7 @@ def _curve(found: Sequence[tuple[float, bool]]) -> list[list[float]]:
     if len(merged) > 1 and merged[-1][2] < FEWEST_TO_FIT:
         last = merged.pop()
         merged[-1] = [a + b for a, b in zip(merged[-1], last, strict=True)]
-    return [[round(own / count, 4), round(right / count, 4)] for own, right, count in merged]
+    return [[round(own / count, 4), round((right + 1) / (count + 2), 4)] for own, right, count in merged]
 
 
 def _must_merge(left: Sequence[float], right: Sequence[float]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rebounce.engine import wording
 from rebounce.engine.excerpt import Excerpt, data_address
+from rebounce.engine.finding_words import finding_sentence
 from rebounce.engine.overview import HIGHEST_HZ, Overview
 from rebounce.engine.pictures import (
     Tick,
@@ -143,7 +144,7 @@ def _words(record: Record) -> str:
     elif not findings:
         found = f"<p>{NOTHING_FOUND}</p>"
     else:
-        found = _list([wording.finding_sentence(finding) for finding in findings])
+        found = _list([finding_sentence(finding) for finding in findings])
     messages = list(record.get("messages") or ())
     said = f"<div><h3>Done</h3>{_list([str(message) for message in messages])}</div>" if messages else ""
     return f'<div class="words"><div><h3>Findings</h3>{found}</div>{said}</div>'

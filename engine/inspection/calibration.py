@@ -3,7 +3,8 @@
 A detector's own confidence orders its findings well and says little else. What stands in a record is that number read
 through a curve for its fault, rising from point to point, which was fitted on music with and without that fault
 (`benchmarks/repair_calibration.py` makes `calibration.json` and says on what). What always holds: the curve rises, a
-surer finding never becomes a less sure one, and a fault without a curve keeps the detector's own number.
+surer finding never becomes a less sure one, a detector that is less sure than all that was counted gets less than was
+counted, and a fault without a curve keeps the detector's own number.
 """
 
 import json
@@ -13,26 +14,33 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from rebounce.engine.inspection.finding import Diagnosis, Finding
+from rebounce.engine.inspection.finding import LEFT, Diagnosis, Finding
 
 Curve = Sequence[Sequence[float]]
 """Points of (the detector's own confidence, the share of such findings that were right), both rising."""
 
 
+# What would be wrong nine times in ten is not worth a word.
+LEAST_TOLD = 0.1
+
+
 def calibrated(diagnosis: Diagnosis) -> Diagnosis:
-    """The same findings with confidences that can be taken at their word."""
-    return replace(diagnosis, findings=tuple(_calibrated(finding) for finding in diagnosis.findings))
+    """The same findings with confidences that can be taken at their word, without those that are next to nothing."""
+    findings = (_calibrated(finding) for finding in diagnosis.findings)
+    return replace(diagnosis, findings=tuple(finding for finding in findings if _is_worth_a_word(finding)))
+
+
+def _is_worth_a_word(finding: Finding) -> bool:
+    return finding.confidence >= LEAST_TOLD or finding.action != LEFT
 
 
 def read_off(curve: Curve, own: float) -> float:
-    """The curve at a detector's own confidence: straight lines between its points, level outside them."""
-    places = [point[0] for point in curve]
-    after = bisect_right(places, own)
-    if after == 0:
-        return curve[0][1]
-    if after == len(curve):
-        return curve[-1][1]
-    (left, low), (right, high) = curve[after - 1], curve[after]
+    """The curve at a detector's own confidence: straight lines from nothing to point to point, level after the last."""
+    points = [(0.0, 0.0), *curve]
+    after = bisect_right([point[0] for point in points], own)
+    if after == len(points):
+        return points[-1][1]
+    (left, low), (right, high) = points[after - 1], points[after]
     return low + (high - low) * (own - left) / (right - left)
 
 

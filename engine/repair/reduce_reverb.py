@@ -26,6 +26,7 @@ from rebounce.engine.repair.reverb_gain import FRAMES_AFTER, FRAMES_BEFORE, Past
 from rebounce.engine.repair.reverb_statistics import RoomMeter
 from rebounce.engine.repair.room_estimate import NO_ROOM, RoomEstimate, estimate_of
 from rebounce.engine.repair.scope import Scope
+from rebounce.engine.repair.taken_away import taken_away
 from rebounce.engine.repair.two_sided import two_sided_timing
 from rebounce.engine.stream import Kernel, Timing
 
@@ -61,7 +62,7 @@ class ReduceReverb(Plugin):
         if self.analysis.plate:
             plate = Plate.of(self.analysis.plate)
             numbers = f"room size {plate.room_size:.2f}, damping {plate.damping:.2f}, width {plate.width:.2f}"
-            return [f"a plate {1000 * plate.late_s:.0f} ms after the mix, {numbers}: taken away by {self.strength:.0%}"]
+            return [f"a plate {1000 * plate.late_s:.0f} ms after the mix, {numbers}: {taken_away(self.strength)}"]
         if not self.analysis.need:
             return ["no reverberation that can be told from the music: left alone"]
         room = f"{self.analysis.rt60_s:.1f} s, {self.analysis.drr_db:.0f} dB under the direct sound"

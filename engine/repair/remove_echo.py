@@ -11,6 +11,7 @@ from rebounce.engine.parameters import Number
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.repair.echo_inverse import inverse_of, timing_of
 from rebounce.engine.repair.echo_path import EchoPath
+from rebounce.engine.repair.taken_away import taken_away
 from rebounce.engine.stream import Kernel, Timing
 
 
@@ -40,7 +41,7 @@ class RemoveEcho(Plugin):
         if count == 0:
             return ["no echo that can be told from the music: left alone"]
         delays = ", ".join(f"{1000 * reflection.delay_s:.0f}" for reflection in self.analysis.reflections())
-        return [f"{count} echo{'es' if count > 1 else ''} after {delays} ms: taken away by {self.strength:.0%}"]
+        return [f"{count} echo{'es' if count > 1 else ''} after {delays} ms: {taken_away(self.strength)}"]
 
     def timing(self, sample_rate_hz: float) -> Timing:
         if self.analysis is None or not self.analysis.gains:

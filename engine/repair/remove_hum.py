@@ -22,6 +22,7 @@ from rebounce.engine.mains_hum import Hum, HumFinder
 from rebounce.engine.parameters import Number
 from rebounce.engine.plugin import Plugin
 from rebounce.engine.repair.scope import EVERYWHERE, Scope
+from rebounce.engine.repair.taken_away import taken_away
 from rebounce.engine.stream import Kernel, Timing
 
 # How far beside a line anything may change, as it is not followed faster than by the second.
@@ -56,8 +57,8 @@ class RemoveHum(Plugin):
         if self.analysis.mains_hz is None:
             return ["no mains hum: left alone"]
         count = len(self.analysis.multiples)
-        part = "" if self.strength == 1 else f" by {100 * self.strength:.0f} %"
-        return [f"hum at {self.analysis.mains_hz:.1f} Hz taken away{part}, {count} of its multiples in all"]
+        lines = f"{count} of its multiples" if count > 1 else "one of its multiples"
+        return [f"hum at {self.analysis.mains_hz:.1f} Hz, {lines}: {taken_away(self.strength)}"]
 
     def scope(self, sample_rate_hz: float) -> Scope:
         if self.analysis is None:

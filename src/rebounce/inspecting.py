@@ -6,6 +6,7 @@ import click
 
 from rebounce.engine import wording
 from rebounce.engine.batch_plan import Source, find_sources
+from rebounce.engine.finding_words import finding_sentence
 from rebounce.engine.inspection.inspect_file import Inspection, attempt_inspection
 from rebounce.progress import Bar, Say
 
@@ -48,7 +49,7 @@ def lines_of(inspection: Inspection, is_verbose: bool) -> list[str]:
     """What a person reads of one file."""
     lines = [f"{inspection.input}  ({', '.join(_facts(inspection))})"]
     findings = inspection.findings or []
-    lines += [f"  {wording.finding_sentence(finding, INTENTIONS)}" for finding in findings] or [f"  {NOTHING_FOUND}"]
+    lines += [f"  {finding_sentence(finding, INTENTIONS)}" for finding in findings] or [f"  {NOTHING_FOUND}"]
     if is_verbose:
         lines += [f"  {message}" for message in inspection.messages]
         if inspection.realtime_factor is not None:

@@ -8,6 +8,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from rebounce.engine import wording
+from rebounce.engine.finding_words import finding_sentence
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.status import MOST_LISTED, Watched, eta_s
@@ -159,7 +160,7 @@ def findings(record: View) -> list[str]:
     found = record.get("findings")
     if not found:
         return [NO_ANALYSIS if found is None else NOTHING_FOUND]
-    return [shown(wording.finding_sentence(finding)) for finding in found]
+    return [shown(finding_sentence(finding)) for finding in found]
 
 
 def matched_gains(before: float | None, after: float | None) -> View:

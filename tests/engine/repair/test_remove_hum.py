@@ -47,7 +47,7 @@ def test_the_note_tells_a_part_of_the_strength() -> None:
     music = thin(16, RATE)
     plugin = RemoveHum(strength=0.6)
     plugin(music + hum_of(music.shape[1]), RATE)
-    assert plugin.notes() == ["hum at 50.0 Hz taken away by 60 %, 2 of its multiples in all"]
+    assert plugin.notes() == ["hum at 50.0 Hz, 2 of its multiples: taken away by 60 %"]
 
 
 def test_a_hum_that_drifts_is_followed() -> None:

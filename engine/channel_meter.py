@@ -35,6 +35,10 @@ COPY_WHOLE, COPY_TOP = 0.995, 0.99
 LEAST_IMBALANCE_DB = 0.5
 MOST_IMBALANCE_SPREAD_DB = 0.1
 
+# A mix that leans by as much nearly all along: of 172 pieces of released music 3 did.
+LEAST_LEAN_DB = 3.0
+MOST_LEAN_SPREAD_DB = 3.0
+
 DEAD_SHARE = 1e-10
 SAME_SHARE = 1e-10
 
@@ -144,11 +148,21 @@ class ChannelMeter:
         if pairs is None or self.dead_channel() is not None:
             return None
         whole, top = np.abs(_correlations(pairs[:, 3:6])), np.abs(_correlations(pairs[:, 6:9]))
-        gaps_db = 10 * np.log10((pairs[:, 4] + LEAST_POWER) / (pairs[:, 3] + LEAST_POWER))
+        gaps_db = _gaps_db(pairs)
         are_copies = ((whole > COPY_WHOLE) & (top > COPY_TOP)).mean() >= STEADY_SHARE
         gap_db = float(np.median(gaps_db))
         is_steady = np.mean(np.abs(gaps_db - gap_db) < MOST_IMBALANCE_SPREAD_DB) >= STEADY_SHARE
         return gap_db if are_copies and is_steady and abs(gap_db) >= LEAST_IMBALANCE_DB else None
+
+    def lean_db(self) -> float | None:
+        """How much louder the right channel is all along, copy or not; None where neither side is."""
+        pairs = self._pairs_seen()
+        if pairs is None or self.dead_channel() is not None:
+            return None
+        gaps_db = _gaps_db(pairs)
+        lean_db = float(np.median(gaps_db))
+        is_steady = np.mean(np.abs(gaps_db - lean_db) < MOST_LEAN_SPREAD_DB) >= STEADY_SHARE
+        return lean_db if is_steady and abs(lean_db) >= LEAST_LEAN_DB else None
 
     def dead_channel(self) -> int | None:
         """Which of two channels has nothing in it while the other sounds."""
@@ -186,3 +200,8 @@ def _products(pair: Audio) -> list[float]:
 
 def _correlations(products: Floats) -> Floats:
     return np.asarray(products[:, 2] / np.sqrt(products[:, 0] * products[:, 1] + LEAST_POWER**2))
+
+
+def _gaps_db(pairs: Floats) -> Floats:
+    """How much louder the right channel is in each second."""
+    return np.asarray(10 * np.log10((pairs[:, 4] + LEAST_POWER) / (pairs[:, 3] + LEAST_POWER)))

@@ -43,6 +43,7 @@ TITLES: Mapping[tuple[str, str, str | None], str] = {
     ("narrow", "kind", "dual mono"): "Mono in two channels",
     ("imbalance", "kind", "silent"): "A silent channel",
     ("imbalance", "kind", "softer"): "One channel softer than the other",
+    ("imbalance", "kind", "leaning"): "The mix leans to one side",
     ("polarity", "kind", "inverted"): "One channel the other way round",
     ("polarity", "kind", "delay"): "One channel behind the other",
 }

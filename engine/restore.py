@@ -85,7 +85,7 @@ def foresee(job: Job) -> Record:
         return failed_record(job, str(problem))
     if found is not None:
         return replace(record, status=SKIPPED, output=str(found), messages=(*record.messages, "already done"))
-    messages = (*record.messages, "dry run: would be restored")
+    messages = (*record.messages, "dry run: would be read, and restored where that is needed")
     return replace(record, status=SKIPPED, output=str(job.target), messages=messages)
 
 

@@ -10,7 +10,7 @@ from rebounce.engine.inspection.finding import LEFT, REMOVED, Diagnosis, Finding
 from rebounce.engine.repair.fix_channels import FixChannels
 
 SIDES = ("left", "right")
-CERTAIN, LIKELY = 0.97, 0.8
+CERTAIN, LIKELY, UNSURE = 0.97, 0.8, 0.5
 # A correlation that says something is odd, without saying what.
 ODD_CORRELATION = -0.5
 ODD_CONFIDENCE = 0.4
@@ -72,9 +72,17 @@ class ChannelsDetector:
             return [Finding(fault="imbalance", confidence=CERTAIN, detail=detail, action=LEFT)]
         gap_db = self._meter.imbalance_db()
         if gap_db is None:
-            return []
+            return self._lean()
         detail = {"kind": "softer", "side": SIDES[int(gap_db < 0)], "gap_db": round(abs(gap_db), 2)}
-        return [Finding(fault="imbalance", confidence=CERTAIN, detail=detail, action=REMOVED)]
+        return [Finding(fault="imbalance", confidence=LIKELY, detail=detail, action=REMOVED)]
+
+    def _lean(self) -> list[Finding]:
+        """A mix may lean to one side because of what plays there: that is for the ear to say."""
+        lean_db = self._meter.lean_db()
+        if lean_db is None:
+            return []
+        detail = {"kind": "leaning", "side": SIDES[int(lean_db > 0)], "gap_db": round(abs(lean_db), 2)}
+        return [Finding(fault="imbalance", confidence=UNSURE, detail=detail, action=LEFT)]
 
     def _sameness(self) -> list[Finding]:
         if not self._meter.is_dual_mono():

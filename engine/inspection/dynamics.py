@@ -26,7 +26,7 @@ from rebounce.engine.inspection.level_figures import (
 )
 from rebounce.engine.inspection.short_levels import STEPS_PER_SECOND, ShortLevels, Steps
 from rebounce.engine.loudness import LoudnessMeter
-from rebounce.engine.repair.compressor_inverse import LinkedInverse, Settings
+from rebounce.engine.repair.compressor_inverse import Gains, LinkedInverse, Settings
 from rebounce.engine.repair.undo_compression import UndoCompression
 
 # Limited music had 1.1 % of its steps at the ceiling or more (99 in 100 pieces), other music less than 0.5 % (as many).
@@ -52,6 +52,13 @@ UNDER_LEVEL_DB, RATIO, ATTACK_MS, RELEASE_MS, RANGE_DB = 3.0, 3.0, 8.0, 150.0, 4
 # What it opens must still fit below full scale; the level is foreseen to a decibel.
 HIGHEST_PEAK_DBFS = -1.0
 SOFTEST_REPAIRED_DBFS = -80.0
+
+# Where sound sets in, the inverse takes its time: after a faster compressor it would swallow the first moments. These
+# come after the first step, and are held against what follows once all has settled; so it was in 4 of 18 pieces.
+RESTING_DB, RESTING_STEPS = -25.0, 20
+FIRST_STEPS, SETTLED_STEPS = (1, 6), (30, 130)
+PARTS_PER_STEP = 10
+SWALLOWED_DB = 3.0
 
 
 class DynamicsDetector:
@@ -153,6 +160,8 @@ def proposed_repair(steps: Steps) -> UndoCompression | None:
     peaks_dbfs = 20 * np.log10(np.maximum(steps.peaks, 1e-30)) + gains_db
     highest_dbfs = max(HIGHEST_PEAK_DBFS, 20 * math.log10(steps.peaks.max()))
     turned_down_db = max(louder_db, float(peaks_dbfs.max()) - highest_dbfs)
+    if any(_is_swallowed(steps, gains_db, settings, onset) for onset in _onsets(steps, level_db)):
+        return None
     return UndoCompression(
         threshold_db=round(threshold_db - turned_down_db, 1),
         ratio=RATIO,
@@ -161,3 +170,34 @@ def proposed_repair(steps: Steps) -> UndoCompression | None:
         makeup_db=round(turned_down_db, 1),
         range_db=RANGE_DB,
     )
+
+
+def _onsets(steps: Steps, level_db: float) -> list[int]:
+    """The steps at which sound sets in after rest; the first of all is one if it sounds."""
+    sounds = steps.powers > 10 ** ((level_db + RESTING_DB) / 10)
+    heard = np.concatenate([[0], np.cumsum(sounds)])
+    before = np.maximum(np.arange(sounds.size) - RESTING_STEPS, 0)
+    return np.flatnonzero(sounds & (heard[:-1] == heard[before])).tolist()
+
+
+def _is_swallowed(steps: Steps, gains_db: Gains, settings: Settings, onset: int) -> bool:
+    """Whether the inverse makes the first moments softer than what follows, which they were not."""
+    powers_db = 10 * np.log10(np.maximum(steps.powers, 1e-60))
+    first, settled = (slice(onset + begin, onset + end) for begin, end in (FIRST_STEPS, SETTLED_STEPS))
+    if powers_db[settled].size == 0:
+        return False
+    fall_db = np.median(powers_db[settled]) - np.median(powers_db[first])
+    opened_db = powers_db + gains_db
+    opened_db[first] = powers_db[first] + _gains_from(steps, settings, onset)
+    opened_fall_db = np.median(opened_db[settled]) - np.median(opened_db[first])
+    return bool(opened_fall_db > max(fall_db, 0.0) + SWALLOWED_DB)
+
+
+def _gains_from(steps: Steps, settings: Settings, onset: int) -> Gains:
+    """Those of the first steps, from rest, finer than steps."""
+    held_db = np.repeat(steps.held_db[onset : onset + FIRST_STEPS[1]], PARTS_PER_STEP)
+    held: Audio = np.float32(10) ** (held_db[np.newaxis] / np.float32(20))
+    gains_db = LinkedInverse(STEPS_PER_SECOND * PARTS_PER_STEP, settings).gains_db(held)
+    if gains_db is None:
+        gains_db = np.zeros(held_db.size)
+    return np.asarray(gains_db.reshape(-1, PARTS_PER_STEP).mean(axis=1)[FIRST_STEPS[0] :])

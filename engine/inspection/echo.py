@@ -10,6 +10,8 @@ from rebounce.engine.repair.remove_echo import RemoveEcho
 
 # A spared delay softer than this is not worth a word.
 LEAST_SPARED_GAIN = 0.12
+# What comes back from a feedback for the last times.
+LEAST_TOLD_GAIN = 0.02
 # How often a delay on the grid of the beat is a fault after all.
 SPARED_CONFIDENCE = 0.15
 # An echo that stands out by this much and is this loud was always one; the softest that is believed is less sure.
@@ -45,10 +47,10 @@ def _proven(sighting: Sighting, path: EchoPath) -> Finding:
     detail: dict[str, Any] = {
         "delay_ms": round(1000 * path.delays_s[loudest], 2),
         "gain": round(path.gains[loudest], 3),
-        "is_feedback": path.repeats > 0,
+        "is_feedback": path.repeats > 1,
         "lowpass_hz": None if path.lowpass_hz is None else round(path.lowpass_hz),
     }
-    reflections = path.reflections()
+    reflections = [reflection for reflection in path.reflections() if reflection.gain >= LEAST_TOLD_GAIN]
     if len(reflections) > 1:
         detail["delays_ms"] = [round(1000 * reflection.delay_s, 2) for reflection in reflections]
         detail["gains"] = [round(reflection.gain, 3) for reflection in reflections]

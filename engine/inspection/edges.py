@@ -1,7 +1,7 @@
 """Where a file begins, ends and falls silent, and how loud it is as a whole; nothing of it can be repaired.
 
-A file that is cut begins or ends in full sound; one that is whole fades, dies away or pauses. A gap is digital silence
-between two sounds.
+A file that is cut begins or ends in full sound, in the middle of a wave; one that is whole fades, dies away or pauses,
+or begins on a beat whose wave sets out from nothing. A gap is digital silence between two sounds.
 """
 
 from typing import ClassVar
@@ -24,6 +24,8 @@ SHORTEST_GAP_S = 0.02
 # What a file does in its first and last so many seconds is held against all of it.
 EDGE_S = 0.05
 NEAR_USUAL_DB = 6.0
+# The first or last frame of a cut wave, against its root mean square: music that sets in at once begins below this.
+LEAST_STEP = 0.25
 FEWEST_SECONDS = 2.0
 LUFS_RANGE = (-30.0, -5.0)
 CERTAIN, LIKELY, UNSURE = 0.97, 0.8, 0.5
@@ -41,11 +43,13 @@ class EdgesDetector:
         self._seconds_a_part = self._part / sample_rate_hz
         self._powers = Kept(np.float64)
         self._loudness = LoudnessMeter(sample_rate_hz, channels)
-        self._has_frames = False
+        self._ends: list[float] = []
 
     def see(self, block: Audio) -> None:
         self._loudness.add(block)
-        self._has_frames = self._has_frames or block.shape[1] > 0
+        if block.shape[1]:
+            first, last = (float(np.abs(block[:, place]).max()) for place in (0, -1))
+            self._ends = [self._ends[0] if self._ends else first, last]
         for slab in self._slabs.push(block):
             self._add(slab)
 
@@ -55,7 +59,7 @@ class EdgesDetector:
         powers = self._powers.rows()
         if not (powers > SILENT_POWER).any():
             silent = Finding(fault="gain", confidence=CERTAIN, detail={"kind": "silent"}, action=LEFT)
-            return Diagnosis(findings=(silent,) if self._has_frames else ())
+            return Diagnosis(findings=(silent,) if self._ends else ())
         return Diagnosis(findings=(*self._level(), *self._cuts(powers), *self._gaps(powers)))
 
     def _add(self, slab: Audio) -> None:
@@ -78,9 +82,11 @@ class EdgesDetector:
         usual_db = _decibels(float(powers[powers > SILENT_POWER].mean()))
         reach = max(1, round(EDGE_S / self._seconds_a_part))
         found = []
-        for side, near in (("start", powers[:reach]), ("end", powers[::-1][1 : reach + 1])):
+        nearby = (powers[:reach], powers[::-1][1 : reach + 1])
+        for side, near, end in zip(("start", "end"), nearby, self._ends, strict=True):
             first_db, level_db = _decibels(float(near[0])), _decibels(float(near.mean()))
-            if min(first_db, level_db) > usual_db - NEAR_USUAL_DB:
+            is_a_step = end > LEAST_STEP * np.sqrt(near[0])
+            if is_a_step and min(first_db, level_db) > usual_db - NEAR_USUAL_DB:
                 detail = {"cut": side, "level_dbfs": round(level_db, 1)}
                 found.append(Finding(fault="level_ride", confidence=UNSURE, detail=detail, action=LEFT))
         return found

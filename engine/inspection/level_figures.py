@@ -31,6 +31,8 @@ RANGE_PERCENTILES = (10, 95)
 # Where a gain pumps, and the pieces over which the level's spectrum is averaged.
 PUMPING_HZ = (0.5, 8.0)
 PUMPING_STEPS = 1_024
+# What a swing must measure, and how far it must stand out of the others, to be called pumping.
+LEAST_SWING_DB, STANDING_OUT, ABOUT_THE_MOST = 0.5, 3.0, 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,10 @@ def loudness_range_lu(hop_powers: Levels) -> float | None:
 
 
 def pumping_hz_of(steps: Steps) -> float | None:
-    """How often a second the level goes up and down the most, from 0.5 to 8 Hz; None for what is shorter than 10 s."""
+    """How often a second the level goes up and down the most, from 0.5 to 8 Hz, or half as often if that is as strong.
+
+    None where no rate stands out, and for what is shorter than 10 s.
+    """
     count = steps.powers.size // PUMPING_STEPS
     if not count:
         return None
@@ -129,4 +134,17 @@ def pumping_hz_of(steps: Steps) -> float | None:
     spectrum = np.square(np.abs(np.fft.rfft(levels_db * np.hanning(PUMPING_STEPS), axis=1))).mean(axis=0)
     rates_hz = np.fft.rfftfreq(PUMPING_STEPS, 1 / STEPS_PER_SECOND)
     inside = (rates_hz >= PUMPING_HZ[0]) & (rates_hz <= PUMPING_HZ[1])
-    return float(rates_hz[inside][spectrum[inside].argmax()])
+    # The window keeps half of a swing, and each of its two sides has half of that.
+    swings_db: Levels = 4 * np.sqrt(spectrum[inside], dtype=np.float64) / PUMPING_STEPS
+    return _rate_of_swings(rates_hz[inside], swings_db)
+
+
+def _rate_of_swings(rates_hz: Levels, swings_db: Levels) -> float | None:
+    """The slowest of the rates at which the level swings about the most."""
+    most_db = float(swings_db.max())
+    if most_db < LEAST_SWING_DB or most_db < STANDING_OUT * float(np.median(swings_db)):
+        return None
+    is_peak = np.ones(swings_db.size, dtype=bool)
+    is_peak[1:] &= swings_db[1:] >= swings_db[:-1]
+    is_peak[:-1] &= swings_db[:-1] >= swings_db[1:]
+    return float(rates_hz[is_peak & (swings_db >= ABOUT_THE_MOST * most_db)][0])

@@ -47,6 +47,7 @@ class FixChannels(Plugin):
         super().__init__(
             strength=strength, fixes_dc=fixes_dc, fixes_polarity=fixes_polarity, fixes_imbalance=fixes_imbalance
         )
+        self._last_channels: int | None = None
 
     def measure(self, blocks: Iterable[Audio], sample_rate_hz: float) -> ChannelFaults:
         meter: ChannelMeter | None = None
@@ -58,7 +59,10 @@ class FixChannels(Plugin):
     def notes(self) -> list[str]:
         if self.analysis is None:
             return []
-        offsets, gains = self._corrections(len(self.analysis.offsets))
+        seen = len(self.analysis.offsets)
+        if self._last_channels not in (None, seen):
+            return [f"measured on a file of {seen} channels, and this has {self._last_channels}: left alone"]
+        offsets, gains = self._corrections(seen)
         done = []
         if offsets.any():
             done.append(f"an offset of {100 * np.abs(offsets).max():.1f} % subtracted")
@@ -78,6 +82,7 @@ class FixChannels(Plugin):
         return Timing(block_frames=max(1, round(BLOCK_SECONDS * sample_rate_hz)), takes_many=True)
 
     def kernel(self, sample_rate_hz: float, channels: int) -> Kernel:
+        self._last_channels = channels
         offsets, gains = self._corrections(channels)
         if not offsets.any() and (gains == 1).all():
             return lambda block: block

@@ -57,11 +57,15 @@ def in_cells(bins: Floats, bin_hz: float) -> Floats:
     return np.stack([np.diff(np.interp(cell_edges_hz(), edges, row)) for row in sums])
 
 
+BOTH_SPEAKERS_LU = 10 * float(np.log10(2))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToneSpectrum:
     """What was heard of one file: `powers` is `(2, cells)` for stereo, mid and side, and `(1, cells)` for all else.
 
-    `moments` is `(frames, thirds)`: the power of each moment as loudness weighs it.
+    `moments` is `(frames, thirds)`: the power of each moment as loudness weighs it. `lufs` is that of two speakers: one
+    channel comes from both, and so is 3 LU louder than it measures.
     """
 
     powers: Floats
@@ -132,9 +136,13 @@ class ToneMeter:
         return ToneSpectrum(
             powers=powers,
             moments=self._moments.rows(),
-            lufs=self._loudness.integrated_lufs(),
+            lufs=self._lufs(),
             seconds=self._frames / self._rate_hz,
         )
+
+    def _lufs(self) -> float | None:
+        lufs = self._loudness.integrated_lufs()
+        return lufs + BOTH_SPEAKERS_LU if lufs is not None and len(self._before) == 1 else lufs
 
     def _add(self, slab: Audio) -> None:
         """Some whole hops more."""

@@ -5,8 +5,9 @@ with the settings that were used, both give the input to within 90 dB. For a com
 `expander`, which turns up what lies above the threshold by what a steady level had lost; it is no inverse, and nothing
 but the `range_db` bounds it.
 
-The settings are given: which ones a finished mix went through cannot be told from the mix. A low threshold and a ratio
-below the true one give a part back of most; that is what the detector of compression proposes where it is sure.
+The settings are given: which ones a finished mix went through cannot be told from the mix, and without a ratio nothing
+is changed. A low threshold and a ratio below the true one give a part back of most; that is what the detector of
+compression proposes where it is sure.
 """
 
 from collections.abc import Callable
@@ -47,7 +48,7 @@ class UndoCompression(Plugin):
         *,
         design: str = REBOUNCE,
         threshold_db: float = -20.0,
-        ratio: float = 4.0,
+        ratio: float = 1.0,
         attack_ms: float = 10.0,
         release_ms: float = 100.0,
         makeup_db: float = 0.0,
@@ -77,9 +78,17 @@ class UndoCompression(Plugin):
         return self._last_run
 
     def notes(self) -> list[str]:
+        if self.ratio == 1 and self.makeup_db == 0:
+            return ["no ratio was given: left alone"]
         if self._last_run is None or self._last_run.largest_gain_db == 0:
             return []
-        return [f"turned up by up to {self._last_run.largest_gain_db:.1f} dB what a compressor had turned down"]
+        up_db, down_db = self._last_run.largest_gain_db, self.makeup_db * self.strength
+        if down_db <= 0:
+            return [f"turned up by up to {up_db:.1f} dB what a compressor had turned down"]
+        spread = (
+            f"peaks up by {max(0.0, up_db - down_db):.1f} dB at most, what is soft down by {down_db:.1f} dB at most"
+        )
+        return [f"opened what a compressor had squeezed: {spread}"]
 
 
 class _Undoing:

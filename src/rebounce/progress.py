@@ -81,14 +81,14 @@ def _make_bar() -> Any:
 
 
 def tell(record: Record, as_json: bool, is_quiet: bool, is_verbose: bool, say: Say = say_plainly) -> None:
-    """One file's outcome: a JSON object, or a line for people; errors go to stderr."""
+    """One file's outcome: a JSON object, or a line for people and what was done to it; errors go to stderr."""
     if as_json:
         say(record.to_json())
     elif record.status == ERROR:
         say(f"{_MARKS[ERROR]} {record.error}", err=True)
     elif not is_quiet:
         say(f"{_MARKS[record.status]} {describe(record)}")
-    if is_verbose and not as_json:
+    if not as_json and (is_verbose or (record.status == RESTORED and not is_quiet)):
         for message in record.messages:
             say(f"          {message}")
 

@@ -349,15 +349,15 @@ def test_the_order_of_the_inputs_changes_no_byte(mixes: Path, tmp_path: Path) ->
     assert same_bytes([tmp_path / "one" / name for name in names], [tmp_path / "two" / name for name in names])
 
 
-def test_people_read_one_line_a_file_unless_they_ask_for_less_or_more(mixes: Path, tmp_path: Path) -> None:
+def test_people_read_a_line_a_file_and_what_was_done_to_it(mixes: Path, tmp_path: Path) -> None:
     call = ["restore", mixes / "deep.wav", "--preset", mixes / "loud.toml", "-o"]
     plain, quiet = rebounce(*call, tmp_path / "a"), rebounce(*call, tmp_path / "b", "-q")
-    verbose = rebounce(*call, tmp_path / "c", "-v")
-    assert (len(plain.out.splitlines()), quiet.out) == (1, "")
-    assert plain.out.startswith("restored")
-    assert "LUFS" in plain.out
-    assert "would have clipped" in verbose.out
-    assert plain.err == quiet.err == verbose.err == ""  # no progress bar where nobody watches
+    line, done = plain.out.splitlines()
+    assert line.startswith("restored")
+    assert "LUFS" in line
+    assert "would have clipped" in done
+    assert quiet.out == ""
+    assert plain.err == quiet.err == ""  # no progress bar where nobody watches
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -85,6 +85,15 @@ def test_auto_makes_the_repair_and_keeps_it(compressed: Audio) -> None:
     assert not np.array_equal(opened, compressed)
 
 
+def test_no_repair_is_proposed_that_would_swallow_the_first_moments(music: Audio) -> None:
+    level_db = 20 * math.log10(music.std())
+    for attack_ms, is_repaired in ((2.0, True), (0.5, False)):
+        fast = Dynamics(threshold_db=level_db - 9, ratio=12, attack_ms=attack_ms, release_ms=120, makeup_db=6)
+        diagnosis = said(fast(music, RATE))
+        assert [finding.fault for finding in diagnosis.findings] == ["compression"]
+        assert (diagnosis.repair is not None) is is_repaired
+
+
 def test_auto_leaves_music_with_its_dynamics_bit_identical(music: Audio) -> None:
     auto = Auto()
     auto.look_with({"dynamics": DynamicsDetector})

@@ -45,6 +45,17 @@ def test_any_rate_and_number_of_channels_will_do(rate_hz: int, channels: int) ->
     assert detail["delay_ms"] == pytest.approx(137, abs=0.1)
 
 
+def test_the_echo_of_what_is_in_the_middle_alone_is_left_alone() -> None:
+    middle = np.repeat(MUSIC.mean(axis=0, keepdims=True), 2, axis=0)
+    diagnosis = diagnosis_of(echoed(203, audio=middle) + (MUSIC - middle))
+    assert diagnosis.repair is None
+
+
+def test_a_single_echo_is_not_said_to_be_fed_back() -> None:
+    said = [diagnosis_of(echoed(203, count=count)).findings[0].detail["is_feedback"] for count in (1, 4)]
+    assert said == [False, True]
+
+
 def test_what_was_repaired_is_found_no_more() -> None:
     damaged = echoed(203)
     repair = diagnosis_of(damaged).repair

@@ -50,6 +50,13 @@ def test_a_piece_cut_in_full_sound_is_told_at_its_side(kept: slice, side: str) -
     assert detail["level_dbfs"] == pytest.approx(-20, abs=0.5)
 
 
+def test_a_piece_that_sets_in_on_the_beat_is_not_cut() -> None:
+    level = np.minimum(1, np.arange(6 * RATE) / RATE)[::-1]
+    even = (noise(6 * RATE, level=0.1) * level).astype(np.float32)
+    even[:, :20] *= np.linspace(0, 1, 20, dtype=np.float32)
+    assert told(even) == []
+
+
 def test_a_gap_of_digital_black_is_told_with_its_place_and_length() -> None:
     music = faded()
     music[:, 2 * RATE : 2 * RATE + RATE // 2] = 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from signals import cut, noise
+from signals import cut, noise, tone
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.level_figures import (
@@ -121,3 +121,14 @@ def test_pumping_is_found_at_its_rate(rate_hz: float) -> None:
     audio = (noise(15 * RATE) * swell).astype(np.float32)
     assert pumping_hz_of(steps_of(audio)) == pytest.approx(rate_hz, abs=0.1)
     assert pumping_hz_of(steps_of(audio[:, : 9 * RATE])) is None
+
+
+@pytest.mark.parametrize("audio", [noise(15 * RATE), tone(220, 15 * RATE, RATE), np.zeros((2, 15 * RATE), np.float32)])
+def test_what_is_steady_does_not_pump(audio: Audio) -> None:
+    assert pumping_hz_of(steps_of(audio)) is None
+
+
+def test_of_a_swell_and_its_double_the_slower_is_told() -> None:
+    turns = np.arange(15 * RATE) / RATE
+    swell = 10 ** ((3 * np.sin(2 * np.pi * 2 * turns) + 3.5 * np.sin(2 * np.pi * 4 * turns)) / 20)
+    assert pumping_hz_of(steps_of((noise(15 * RATE) * swell).astype(np.float32))) == pytest.approx(2, abs=0.1)

@@ -107,3 +107,9 @@ def test_the_block_size_does_not_matter(pinned: FixChannels, sizes: list[int], c
 def test_it_is_saved_with_what_it_found(pinned: FixChannels) -> None:
     audio = noise(RATE)
     np.testing.assert_array_equal(FixChannels.from_dict(pinned.to_dict())(audio, RATE), pinned(audio, RATE))
+
+
+def test_what_was_measured_on_other_channels_is_not_done_and_not_told(pinned: FixChannels) -> None:
+    mono = mix(2, RATE)[:1]
+    np.testing.assert_array_equal(pinned(mono, RATE), mono)
+    assert pinned.notes() == ["measured on a file of 2 channels, and this has 1: left alone"]

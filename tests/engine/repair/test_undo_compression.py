@@ -59,12 +59,12 @@ def test_any_rate_and_any_number_of_channels_are_undone(rate_hz: int, channels: 
     # pedalboard's own takes two channels at most, and works on each apart.
     parts = [audio] if design == "rebounce" else np.split(audio, channels)
     squeezed = np.concatenate([compressor(part, rate_hz) for part in parts])
-    assert error_db(audio, UndoCompression(design=design)(squeezed, rate_hz)) < -80
+    assert error_db(audio, UndoCompression(design=design, ratio=4)(squeezed, rate_hz)) < -80
 
 
 def test_what_the_compressor_was_turned_up_by_is_taken_back(music: Audio) -> None:
     squeezed = Dynamics(threshold_db=-30, makeup_db=9)(music, RATE)
-    assert error_db(music, UndoCompression(threshold_db=-30, makeup_db=9)(squeezed, RATE)) < -90
+    assert error_db(music, UndoCompression(threshold_db=-30, ratio=4, makeup_db=9)(squeezed, RATE)) < -90
 
 
 @pytest.mark.parametrize("design", ["rebounce", "pedalboard", "expander"])
@@ -78,6 +78,13 @@ def test_no_frame_is_turned_up_by_more_than_the_range(music: Audio, design: str)
     assert plugin.notes() == ["turned up by up to 6.0 dB what a compressor had turned down"]
 
 
+def test_what_is_turned_down_in_return_is_told(music: Audio) -> None:
+    plugin = UndoCompression(threshold_db=-60, ratio=20, attack_ms=1, range_db=9, makeup_db=4, strength=0.5)
+    plugin(music, RATE)
+    told = "peaks up by 2.5 dB at most, what is soft down by 2.0 dB at most"
+    assert plugin.notes() == [f"opened what a compressor had squeezed: {told}"]
+
+
 def test_the_expander_gives_a_steady_level_back() -> None:
     loud = np.full((1, RATE), 0.5, dtype=np.float32)
     squeezed = Dynamics(threshold_db=-20, ratio=2)(loud, RATE)
@@ -88,12 +95,20 @@ def test_the_expander_gives_a_steady_level_back() -> None:
 @pytest.mark.parametrize("design", ["rebounce", "pedalboard", "expander"])
 def test_below_the_threshold_samples_are_bit_identical(design: str) -> None:
     audio = tone(200, 60_000, RATE, 0.0999)
-    plugin = UndoCompression(design=design)
+    plugin = UndoCompression(design=design, ratio=4)
     np.testing.assert_array_equal(plugin(audio, RATE), audio)
     assert plugin.notes() == []
 
 
-@pytest.mark.parametrize("unset", [{"strength": 0.0, "makeup_db": 3.0}, {"ratio": 1.0}, {"range_db": 0.0}])
+def test_without_a_ratio_nothing_is_changed_and_that_is_told(music: Audio) -> None:
+    plugin = UndoCompression()
+    np.testing.assert_array_equal(plugin(music, RATE), music)
+    assert plugin.notes() == ["no ratio was given: left alone"]
+
+
+@pytest.mark.parametrize(
+    "unset", [{"strength": 0.0, "makeup_db": 3.0}, {"ratio": 1.0}, {"ratio": 4.0, "range_db": 0.0}]
+)
 def test_with_nothing_to_undo_nothing_changes(music: Audio, unset: dict[str, Any]) -> None:
     np.testing.assert_array_equal(UndoCompression(**unset)(music, RATE), music)
 
@@ -103,7 +118,9 @@ def test_strength_scales_the_gain_in_decibels(music: Audio) -> None:
     sounding = np.abs(squeezed) > 1e-3
     full, half = (
         20
-        * np.log10(UndoCompression(threshold_db=-30, strength=strength)(squeezed, RATE)[sounding] / squeezed[sounding])
+        * np.log10(
+            UndoCompression(threshold_db=-30, ratio=4, strength=strength)(squeezed, RATE)[sounding] / squeezed[sounding]
+        )
         for strength in (1.0, 0.5)
     )
     assert half == pytest.approx(full / 2, abs=1e-3)
@@ -113,7 +130,7 @@ def test_strength_scales_the_gain_in_decibels(music: Audio) -> None:
 @given(sizes=st.lists(st.integers(1, 30_000), min_size=1, max_size=4), channels=st.integers(1, 3))
 @settings(max_examples=8, deadline=None)
 def test_the_output_does_not_depend_on_the_blocks(design: str, sizes: list[int], channels: int) -> None:
-    audio, plugin = noise(20_000, channels, channels, 0.2), UndoCompression(design=design)
+    audio, plugin = noise(20_000, channels, channels, 0.2), UndoCompression(design=design, ratio=4)
     whole = plugin(audio, RATE)
     pieces = [plugin.process(piece, RATE, reset=False) for piece in cut(audio, sizes)]
     np.testing.assert_array_equal(np.concatenate([*pieces, plugin.flush()], axis=1), whole)

@@ -43,8 +43,10 @@ LEAST_SCORE = 0.85
 # Of 418 stretches of 12 to 30 s of tuning music as it was released the highest had 2.5, of 486 with another fault 2.3;
 # shorter ones reach 3.4. Of compressed ones a quarter have more.
 SURE_SCORE = 3.4
-# What was compressed has figures in these ranges: noise, tones and single clicks have not.
-SURE_BODY_DB, SURE_OVERSHOOT_DB, SURE_RANGE_DB = (1.2, 8.0), (2.0, 14.0), (0.4, 6.0)
+# What was compressed has figures in these ranges: noise, tones and single clicks have not. What has less of one than
+# any compressed music is no music, and not named either.
+SURE_BODY_DB, SURE_OVERSHOOT_DB, SURE_RANGE_DB = (1.2, 8.0), (2.0, 14.0), (0.5, 6.0)
+LEAST_BODY_DB, LEAST_OVERSHOOT_DB, LEAST_RANGE_DB = 1.0, 1.5, 0.4
 SHORTEST_REPAIRED_S = 11.0
 
 # Settings that lost on none of these: the threshold from the level of the piece, the ratio lower than most in use.
@@ -86,7 +88,7 @@ class DynamicsDetector:
         findings = [_limiting(ceiling, seen)] if _is_limited(ceiling) else []
         spreads = spreads_of(steps)
         score = float(np.median([_score(spread) for spread in spreads])) if spreads else -math.inf
-        if score < LEAST_SCORE or findings:
+        if score < LEAST_SCORE or findings or not _is_music(_middle(spreads)):
             return Diagnosis(findings=tuple(findings))
         repair = proposed_repair(steps) if _is_sure(score, spreads, steps) else None
         return Diagnosis(findings=(_compression(score, spreads, steps, seen, repair),), repair=repair)
@@ -117,6 +119,14 @@ def _score(spread: Spread) -> float:
 def _middle(spreads: list[Spread]) -> Spread:
     body_db, overshoot_db, range_db = np.median([(s.body_db, s.overshoot_db, s.range_db) for s in spreads], axis=0)
     return Spread(body_db=float(body_db), overshoot_db=float(overshoot_db), range_db=float(range_db))
+
+
+def _is_music(middle: Spread) -> bool:
+    return (
+        middle.body_db >= LEAST_BODY_DB
+        and middle.overshoot_db >= LEAST_OVERSHOOT_DB
+        and middle.range_db >= LEAST_RANGE_DB
+    )
 
 
 def _is_sure(score: float, spreads: list[Spread], steps: Steps) -> bool:

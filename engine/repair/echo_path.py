@@ -16,6 +16,9 @@ Response = NDArray[np.complex128]
 
 # A low-pass above this share of the sample rate is none.
 HIGHEST_LOWPASS_SHARE = 0.45
+# Beyond these nothing is an echo, and an inverse would take for ever.
+LATEST_S = 5.0
+MOST_REPEATS = 16
 # With gains that come to less, a recursion that takes the echo back dies out, wherever its delays lie.
 MOST_STABLE_GAIN = 0.98
 
@@ -38,12 +41,13 @@ class EchoPath:
     lowpass_hz: float | None = None
 
     def __post_init__(self) -> None:
-        is_whole = len(self.delays_s) == len(self.gains) and all(delay_s > 0 for delay_s in self.delays_s)
-        if not is_whole or (self.repeats > 0 and len(self.gains) != 1):
+        is_whole = len(self.delays_s) == len(self.gains) and all(0 < delay_s <= LATEST_S for delay_s in self.delays_s)
+        is_one = not self.repeats or (len(self.gains) == 1 and abs(self.gains[0]) < 1)
+        if not is_whole or not is_one or not 0 <= self.repeats <= MOST_REPEATS:
             raise ChainError(
                 f"RemoveEcho: analysis: delays_s = {self.delays_s}, gains = {self.gains}, repeats = {self.repeats}: "
-                "expected as many gains as delays above 0, and one of each where there are repeats; "
-                "delete the analysis to look at the file afresh"
+                f"expected as many gains as delays above 0 s and up to {LATEST_S:g} s, and with repeats, {MOST_REPEATS} "
+                "at most, one delay and one gain below 1; delete the analysis to look at the file afresh"
             )
 
     def reflections(self) -> list[Reflection]:

@@ -161,6 +161,11 @@ def test_what_is_no_music_has_no_repair_and_is_not_limited(audio: Audio) -> None
     assert "limiting" not in faults(audio)
 
 
+@pytest.mark.parametrize("audio", [tone(440, 20 * RATE, RATE), np.sign(tone(100, 20 * RATE, RATE)) * np.float32(0.5)])
+def test_a_steady_tone_is_not_called_compressed(audio: Audio) -> None:
+    assert "compression" not in faults(audio)
+
+
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 48_000, 192_000])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_rate_and_any_number_of_channels_are_judged_alike(rate_hz: int, channels: int) -> None:

@@ -57,6 +57,9 @@ def test_a_recursion_is_for_echoes_that_it_can_outlive(path: EchoPath, is_causal
         {"delays_s": (0.1, 0.2), "gains": (0.5,)},
         {"delays_s": (0.0,), "gains": (0.5,)},
         {"delays_s": (0.1, 0.2), "gains": (0.5, 0.5), "repeats": 2},
+        {"delays_s": (1e9,), "gains": (0.5,)},
+        {"delays_s": (0.1,), "gains": (0.5,), "repeats": 99},
+        {"delays_s": (0.1,), "gains": (1.5,), "repeats": 2},
     ],
 )
 def test_numbers_that_do_not_belong_together_are_refused(numbers: dict[str, tuple[float, ...]]) -> None:

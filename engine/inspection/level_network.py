@@ -14,7 +14,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from rebounce.engine.inspection.level_bands import Levels
+from rebounce.engine.inspection.level_bands import Levels, are_silent
 from rebounce.engine.inspection.level_sections import Jumps
 
 Floats = NDArray[np.float32]
@@ -32,7 +32,7 @@ DOUBT_RANGE = (-2.0, 3.0)
 LEAST_LOGIT = float(np.log(0.2 / 0.8))
 # What goes up and down within 1.3 s is the music itself: nobody moves a fader back so soon.
 APART_FRAMES = 28
-# The networks were not trained on what lies so near to the end of the audio: 0.9 s.
+# The networks were not trained on what lies so near to the end of the audio: 0.9 s. Silence is such an end.
 END_FRAMES = 20
 
 
@@ -64,9 +64,10 @@ class Network:
 
 
 def jumps_seen(levels: Levels, network: Network) -> Jumps:
-    """The moments that may hold a jump."""
-    outputs = network.outputs(levels).astype(np.float64)
-    frames = _peaks(outputs[:, 0])
+    """The moments that may hold a jump; where the music pauses there is none, and its level goes on in the pause."""
+    silent = are_silent(levels)
+    outputs = network.outputs(_held_through(levels, silent)).astype(np.float64)
+    frames = _peaks(outputs[:, 0], silent)
     return Jumps(
         frames=frames,
         logits=outputs[frames, 0],
@@ -90,6 +91,18 @@ def _read(text: str, shape: list[int]) -> Floats:
     return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float32).reshape(shape)
 
 
+def _held_through(levels: Levels, silent: NDArray[np.bool_]) -> Levels:
+    """Each silent frame as the nearest one that sounds."""
+    sounding = np.flatnonzero(~silent)
+    if sounding.size in (0, len(levels)):
+        return levels
+    places = np.arange(len(levels))
+    after = np.searchsorted(sounding, places).clip(max=sounding.size - 1)
+    before = np.maximum(after - 1, 0)
+    is_after_nearer = np.abs(sounding[after] - places) < np.abs(sounding[before] - places)
+    return levels[sounding[np.where(is_after_nearer, after, before)]]
+
+
 def _means_around(levels: Floats) -> Floats:
     """The mean of every band over the frames around; past the ends, the last levels go on."""
     padded = np.pad(levels.astype(np.float64), ((MEAN_REACH + 1, MEAN_REACH), (0, 0)), mode="edge")
@@ -108,12 +121,13 @@ def _convolved(values: Floats, weight: Floats, dilation: int) -> Floats:
     return total
 
 
-def _peaks(logits: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Where the logit is high, and higher than at all frames around, both ends of the file aside."""
+def _peaks(logits: NDArray[np.float64], silent: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Where the logit is high, and higher than at all frames around, what is near an end or a silence aside."""
     from scipy.ndimage import maximum_filter1d
 
     highest = maximum_filter1d(logits, 2 * APART_FRAMES + 1, mode="nearest")
     is_peak = (logits >= highest) & (logits > LEAST_LOGIT)
+    is_peak &= maximum_filter1d(silent.astype(np.uint8), 2 * END_FRAMES + 1, mode="nearest") == 0
     is_peak[:END_FRAMES] = False
     is_peak[-END_FRAMES:] = False
     return np.flatnonzero(is_peak)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebounce.engine.inspection.level_bands import Levels
+from rebounce.engine.inspection.level_bands import Levels, are_silent
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.integer[Any]]
@@ -41,9 +41,28 @@ class Repeats:
         doubts: Floats = np.float32(0.35) + np.float32(0.08) * self.unlikeness_db ** np.float32(1.5)
         return doubts
 
+    def only(self, keep: NDArray[np.bool_]) -> "Repeats":
+        """Some of them."""
+        return Repeats(
+            earlier=self.earlier[keep],
+            later=self.later[keep],
+            rise_db=self.rise_db[keep],
+            unlikeness_db=self.unlikeness_db[keep],
+        )
+
 
 def find_repeats(levels: Levels) -> Repeats:
-    """The few most alike moments after each one."""
+    """The few most alike moments after each one; silence is alike, but tells nothing."""
+    from scipy.ndimage import maximum_filter1d
+
+    repeats = _all_repeats(levels)
+    if not repeats.earlier.size:
+        return repeats
+    has_silence = maximum_filter1d(are_silent(levels).astype(np.uint8), MOMENT_FRAMES) > 0
+    return repeats.only(~(has_silence[repeats.earlier] | has_silence[repeats.later]))
+
+
+def _all_repeats(levels: Levels) -> Repeats:
     parts = list(_parts(levels))
     return Repeats(
         earlier=np.concatenate([part.earlier for part in parts] or [np.zeros(0, dtype=np.int32)]),

@@ -2,9 +2,10 @@
 
 A network proposes moments and heights, moments that sound alike measure how far the level moved between them, and all
 of it together gives the sections their gains (see `level_network`, `level_repeats`, `level_sections`). Then each jump
-is judged by what speaks for it (`level_evidence`), and those that repeat in step are the music's (`level_patterns`).
-What always holds: without a jump that is beyond doubt nothing is
-proposed, and less certain ones count only near it, for a level that was moved once was moved more often.
+is judged by what speaks for it (`level_evidence`); those that repeat in step are the music's (`level_patterns`), and so
+are those that a fade explains as well (`level_fades`). What always holds: without a jump that is beyond doubt nothing
+is proposed, less certain ones count only near it, for a level that was moved once was moved more often, and a gain on
+the whole file changes nothing.
 """
 
 import json
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.level_bands import LevelBands, Levels
 from rebounce.engine.inspection.level_evidence import measures
+from rebounce.engine.inspection.level_fades import faded
 from rebounce.engine.inspection.level_network import Network, bundled_network, jumps_seen
 from rebounce.engine.inspection.level_patterns import repeated
 from rebounce.engine.inspection.level_repeats import find_repeats
@@ -28,6 +30,9 @@ from rebounce.engine.repair.level_course import LevelCourse
 Floats = NDArray[np.float64]
 
 DEFAULT_CERTAINTY = 0.963
+# The longer a file, the more moments in it look like a jump by chance. The evidence was weighed on pieces as long as
+# this.
+COUNTED_S = 20.0
 # So much of what speaks for a jump speaks for the next one for the same reason, and counts once.
 SHARED_LOGIT = 1.1
 # Only what is all but ruled out is dropped near a jump that is certain.
@@ -128,6 +133,9 @@ def find_jumps(levels: Levels, certainty: float, frames_per_second: float, netwo
     alone[repeated(jumps.frames, heights_db)] = 0.0
     nearby_frames = NEARBY_S * frames_per_second
     likelihoods = _together(alone, jumps.frames, nearby_frames)
+    # What is beyond doubt was not made by a fade, which is never as steep as that.
+    likelihoods[(likelihoods < DEFAULT_CERTAINTY) & faded(jumps, gains_db, repeats)] = 0.0
+    likelihoods = _among(likelihoods, len(levels) / frames_per_second / COUNTED_S)
     is_proven = (np.abs(heights_db) >= SMALLEST_CERTAIN_JUMP_DB) & (likelihoods >= certainty)
     certain = None
     if is_proven.any():
@@ -148,6 +156,23 @@ def _together(alone: Floats, frames: NDArray[np.intp], nearby_frames: float) -> 
         if logits[number] > 0:
             together[number] += max(helps[is_other].max(initial=0.0) - SHARED_LOGIT, 0)
     return np.asarray(1 / (1 + np.exp(-together)))
+
+
+def _among(likelihoods: Floats, chances: float) -> Floats:
+    """The likelihoods in so many times as much music as they hold for; with less of it, they stay as they are.
+
+    After Benjamini and Hochberg: the odds of the likeliest jump are divided by the chances, those of the second one by
+    half as many and so on, and none gets less than one that was less likely.
+    """
+    if chances <= 1:
+        return likelihoods
+    order = np.argsort(-likelihoods)
+    sure = np.minimum(likelihoods[order], 1 - TINY)
+    odds = sure / (1 - sure) * np.minimum(np.arange(1, sure.size + 1) / chances, 1)
+    odds = np.maximum.accumulate(odds[::-1])[::-1]
+    corrected = np.empty_like(odds)
+    corrected[order] = odds / (1 + odds)
+    return corrected
 
 
 def _likelihoods(measured: Floats) -> Floats:

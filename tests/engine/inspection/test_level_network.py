@@ -76,3 +76,24 @@ def test_jumps_of_repeated_music_are_seen_where_they_are() -> None:
         nearest = np.argmin(np.abs(jumps.frames - place))
         assert abs(jumps.frames[nearest] - place) <= 2
         assert jumps.steps_db[nearest] == pytest.approx(step_db, abs=3)
+
+
+def with_silence(first: int, stop: int) -> Levels:
+    quiet = ridden()
+    quiet[first:stop] = -80
+    return quiet
+
+
+def test_beside_silence_there_is_no_jump_and_away_from_it_all_is_as_without() -> None:
+    """Twice 24 silent frames: one away from the jumps, and one at that of frame 430."""
+    network = bundled_network()
+    away = jumps_seen(with_silence(320, 344), network).frames
+    assert np.all((away <= 320 - END_FRAMES) | (away >= 344 + END_FRAMES))
+    assert all(np.abs(away - place).min() <= 2 for place in (215, 430, 645, 860))
+    beside = jumps_seen(with_silence(432, 456), network).frames
+    assert np.all((beside <= 432 - END_FRAMES) | (beside >= 456 + END_FRAMES))
+    assert all(np.abs(beside - place).min() <= 2 for place in (215, 645, 860))
+
+
+def test_all_silence_has_no_jumps() -> None:
+    assert jumps_seen(np.full((200, BANDS), -80, dtype=np.float32), bundled_network()).frames.size == 0

@@ -41,3 +41,14 @@ def test_pairs_lie_within_the_lags() -> None:
     assert LAGS[0] < lags.min()
     assert lags.max() < LAGS[1]
     assert repeats.later.max() < 700
+
+
+def test_silence_has_no_repeats() -> None:
+    audible = phrase(60)
+    silence = np.full((60, BANDS), -80, dtype=np.float32)
+    repeats = find_repeats(np.concatenate([audible, silence, audible, silence]))
+    for frames in (repeats.earlier, repeats.later):
+        inside = frames % 120
+        assert inside.min() >= MOMENT_FRAMES // 2
+        assert inside.max() < 60 - MOMENT_FRAMES // 2
+    assert np.count_nonzero(repeats.later - repeats.earlier == 120) == 60 - MOMENT_FRAMES + 1

@@ -2,17 +2,24 @@
 
 import json
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from signals import cut, noise, tone
 from synthetic_music import mix, with_pauses
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.finding import LEFT, REDUCED, Diagnosis, diagnosed
 from rebounce.engine.inspection.level_ride import LevelRideDetector
+from rebounce.engine.inspection.level_search import search_level
 from rebounce.engine.repair.ride_level import RideLevel
 from rebounce.training.faults.level_ride import LevelRide
+from rebounce.training.music import make_mix
+
+Floats = NDArray[np.floating[Any]]
 
 RATE = 44_100
 
@@ -102,6 +109,57 @@ def test_what_the_music_does_itself_is_left(audio: Audio) -> None:
     said = diagnosis(audio)
     assert said.repair is None
     assert all(finding.action == LEFT for finding in said.findings)
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("course", [lambda left: left**2, lambda left: left, lambda left: 0.01 ** (1 - left)])
+@pytest.mark.parametrize("is_rising", [False, True])
+def test_a_long_fade_is_not_even_named(seed: int, course: Callable[[Floats], Floats], is_rising: bool) -> None:
+    audio = np.asarray(make_mix(seed, 20, RATE).audio, dtype=np.float32)
+    left = np.linspace(1, 0, audio.shape[1])
+    gains = course(left[::-1] if is_rising else left).astype(np.float32)
+    assert diagnosis(audio * gains) == Diagnosis()
+
+
+@pytest.mark.parametrize("gain_db", [-40.0, -28.0, -17.3, 10.0])
+@pytest.mark.parametrize("audio", [ridden(looped()), ridden(mix(20, RATE)), thinned()], ids=["loop", "mix", "verse"])
+def test_a_gain_on_the_whole_file_changes_no_decision(audio: Audio, gain_db: float) -> None:
+    moved = audio * np.float32(10 ** (gain_db / 20))
+    course, other = (search_level([one], RATE).course for one in (audio, moved))
+    assert [part.start_s for part in other.parts()] == [part.start_s for part in course.parts()]
+    assert [part.gain_db for part in other.parts()] == pytest.approx([part.gain_db for part in course.parts()], abs=0.1)
+    for said, before in zip(diagnosis(moved).findings, diagnosis(audio).findings, strict=True):
+        assert said.action == before.action
+        assert said.confidence == pytest.approx(before.confidence, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("audio", "gain_db"),
+    [
+        *((mix(20, RATE), gain_db) for gain_db in (-34.0, -50.0, -66.0)),
+        *((with_pauses(mix(20, RATE), RATE), gain_db) for gain_db in (-34.0, -50.0, -66.0)),
+        (thinned(), -34.0),
+    ],
+)
+def test_the_steps_of_16_bits_are_no_jumps_of_soft_music(audio: Audio, gain_db: float) -> None:
+    steps = np.round(audio * np.float32(10 ** (gain_db / 20)) * 32_768) / 32_768
+    assert diagnosis(steps.astype(np.float32)).repair is None
+
+
+@pytest.mark.parametrize("gap_s", [(8.0, 9.0), (6.0, 11.0)])
+@pytest.mark.parametrize("rate_hz", [22_050, 44_100])
+def test_a_gap_is_no_jump(gap_s: tuple[float, float], rate_hz: int) -> None:
+    audio = mix(20, rate_hz)
+    audio[:, int(gap_s[0] * rate_hz) : int(gap_s[1] * rate_hz)] = 0
+    assert diagnosis(audio, rate_hz) == Diagnosis()
+
+
+def test_a_jump_away_from_a_gap_is_found() -> None:
+    audio = ridden(looped())
+    audio[:, 7 * RATE : int(7.5 * RATE)] = 0
+    (finding,) = diagnosis(audio).findings
+    assert finding.action == REDUCED
+    assert finding.detail["at_s"] == pytest.approx([4.7, 9.4, 14.1], abs=0.2)
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 44_100, 192_000])

@@ -52,6 +52,19 @@ def test_jumps_far_from_a_certain_one_do_not_count(music: Audio) -> None:
     assert max(starts_s) < 34
 
 
+def odds_of(audio: Audio) -> float:
+    likelihood = search_level([audio], RATE).likelihood
+    return likelihood / (1 - likelihood)
+
+
+@pytest.mark.parametrize("times", [3, 9])
+def test_the_odds_of_a_jump_fall_with_the_length_of_the_file(music: Audio, times: int) -> None:
+    """Two jumps that are as likely share the chances; and 20 s are no more than what was counted."""
+    short, calm = ridden(music, 0, -7, 0, 0), noise(20 * RATE, level=0.05)
+    ratio = odds_of(short) / odds_of(np.concatenate([short, *(times - 1) * [calm]], axis=1))
+    assert times / 2.5 < ratio < times * 1.25
+
+
 @pytest.mark.parametrize("audio", [noise(0), noise(1), noise(RATE), np.zeros((1, 9 * RATE), dtype=np.float32)])
 def test_what_is_short_or_silent_has_no_jumps(audio: Audio) -> None:
     sighting = search_level([audio], RATE)

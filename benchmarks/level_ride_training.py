@@ -23,7 +23,7 @@ from torch import nn
 
 from benchmarks.repair_items import TUNING, tracks
 from rebounce.engine.audio import Audio
-from rebounce.engine.inspection.level_bands import BANDS, FLOOR_POWER, LevelBands
+from rebounce.engine.inspection.level_bands import BANDS, FLOOR_POWER, LevelBands, in_decibels
 from rebounce.engine.inspection.level_evidence import measures
 from rebounce.engine.inspection.level_network import (
     DILATIONS,
@@ -110,7 +110,7 @@ def _read(path: Path) -> tuple[Audio, int]:
 def _powers(audio: Audio, rate_hz: int) -> Floats:
     bands = LevelBands(rate_hz)
     bands.see(audio)
-    return np.asarray(10 ** (bands.levels().astype(np.float64) / 10))
+    return np.asarray(10 ** (in_decibels(bands.levels()).astype(np.float64) / 10))
 
 
 # What the networks are shown.

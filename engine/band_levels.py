@@ -84,6 +84,14 @@ class LevelCounts:
         counts = np.sum(self._counts * is_soft, axis=1)
         return np.asarray(np.sum(self._flatness * is_soft, axis=1) / np.maximum(counts, 1))
 
+    def around_db(self, densities_db: Floats, reach_db: Floats) -> tuple[Floats, Floats]:
+        """In what share of the frames each band is within reach of a density, and how flat it is then."""
+        levels_db = LOWEST_CELL_DB + (np.arange(CELLS) + 0.5) / CELLS_PER_DB
+        is_near = np.abs(levels_db - densities_db[:, np.newaxis]) <= reach_db[:, np.newaxis]
+        counts = np.sum(self._counts * is_near, axis=1)
+        flatness_db = np.sum(self._flatness * is_near, axis=1) / np.maximum(counts, 1)
+        return counts / max(1, self.frames), np.asarray(flatness_db)
+
 
 class BandLevels:
     """The levels of a file's bands; what comes after the last loud frame is counted apart, as it may be a fade."""

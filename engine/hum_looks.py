@@ -25,9 +25,9 @@ LOOKING_RATE_HZ = 6_000.0
 PART_SECONDS = 0.005
 MOST_BLACK_SHARE = 0.01
 # The neighbours in which the music around a line is measured reach this far past where the line itself may be, and all
-# that is kept reaches further.
+# that is kept reaches further past the highest line.
 NEIGHBOUR_HZ = 3.0
-KEPT_HZ = 5.5
+KEPT_HZ = 28.0
 # The median of the power of noise is so much below its mean.
 MEDIAN_SHARE = np.log(2)
 # Amplitudes of nothing at all, -160 dBFS.
@@ -104,13 +104,6 @@ def _neighbours(mains_hz: float, multiple: int, grid: Grid) -> slice:
     return slice(first, last + 1)
 
 
-def places_of(mains_hz: float, multiple: int, grid: Grid) -> NDArray[np.intp]:
-    """The bins in which a multiple may be found, and those beside it."""
-    reach = multiple * MOST_OFF_HZ + KEPT_HZ
-    first, last = (round((mains_hz * multiple + side * reach) / grid.bin_hz) for side in (-1, 1))
-    return np.arange(first, last + 1)
-
-
 def line_response(offset_bins: Floats) -> Floats:
     """What a bin shows of a line of amplitude 1 that lies so far from it."""
     inside = np.clip(np.abs(offset_bins), 0, 0.999)
@@ -119,7 +112,7 @@ def line_response(offset_bins: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Looks in a row, one a second: the bins where lines may be, `(looks, channels, bins)`, and the music around each.
+    """Looks in a row, one a second: the lowest bins, `(looks, channels, bins)`, and the music around each line.
 
     `around` is `(looks, lines)` in the order of `ALL_LINES`, and `centres_s` is when the looks have their middles.
     """
@@ -128,17 +121,14 @@ class Stretch:
     around: Floats
     centres_s: Floats
 
-    def line(self, mains_hz: float, multiple: int, frequencies_hz: Floats, grid: Grid) -> Complexes:
-        """What the looks show of a multiple at each of some frequencies, told about the first frame of the file.
+    def line(self, frequencies_hz: Floats, grid: Grid) -> Complexes:
+        """What the looks show at each of some frequencies, told about the first frame of the file.
 
         `(frequencies, looks, channels)`.
         """
-        number = ALL_LINES.index((mains_hz, multiple))
-        first = sum(places_of(*line, grid).size for line in ALL_LINES[:number])
-        own = places_of(mains_hz, multiple, grid)
         exact = frequencies_hz / grid.bin_hz
-        places = np.clip(np.round(exact).astype(int), own[0], own[-1])
-        shown = np.moveaxis(self.bins[:, :, first + places - own[0]], 2, 0) / _column(line_response(exact - places))
+        places = np.clip(np.round(exact).astype(int), 0, self.bins.shape[2] - 1)
+        shown = np.moveaxis(self.bins[:, :, places], 2, 0) / _column(line_response(exact - places))
         turns = np.exp(-2j * np.pi * frequencies_hz[:, np.newaxis] * self.centres_s)
         return np.asarray(shown * turns[:, :, np.newaxis])
 

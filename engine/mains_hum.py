@@ -2,7 +2,8 @@
 
 A bass note comes and goes; hum has the same level and the same phase in the softest moment as in the loudest. So every
 second is looked at, and a line counts where one frequency, level and phase explain most seconds that are soft enough to
-show it and hardly one denies it. What always holds: memory does not grow with the file beyond `MOST_STRETCHES`.
+show it and hardly one denies it. What always holds: memory does not grow with the file beyond `MOST_STRETCHES`, but for
+one number a second.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.hum_lines import SIDE_STANDING, Line, likeliest, lines_of
 from rebounce.engine.hum_looks import (
     ALL_LINES,
     HIGHEST_MULTIPLE,
@@ -24,7 +26,6 @@ from rebounce.engine.hum_looks import (
     grid_for,
     look,
     music_around,
-    places_of,
 )
 from rebounce.engine.overlap_add import Slabs
 
@@ -34,28 +35,25 @@ MOST_STRETCHES = 32
 FEWEST_SECONDS = 8
 COARSE_STEP_HZ = 0.004
 FINE_STEP_HZ = 0.0002
-FITS = 8
-# A hum that is hardly softer than all that sounds is no hum but a tone.
+# A hum that is hardly softer than all that sounds is no hum but a tone, and one that is so soft is heard by nobody.
 LEAST_DISTANCE_DB = 12.0
+MOST_DISTANCE_DB = 70.0
+QUIETEST_DBFS = -90.0
+# Where most seconds that sound are equally loud there is no music, and a hum would be one steady tone among others.
+LEAST_CHANGE_DB = 0.05
+LEAST_CHANGED_SHARE = 0.25
+SOUNDING_SHARE = 1e-4
 
-WORTH_A_FIT = 4.0
-# The power of a line over all its looks is so many times what noise would show.
-LEAST_STANDING = 15.0
-# What stands beside a line is drums on a grid of time, which have lines at all its multiples.
-BESIDE_HZ = (0.5, 5.5, 0.06)
-LEAST_PROMINENCE = 3.0
-# Beside lines that are proven, these are enough.
-SIDE_STANDING = 8.0
-SIDE_PROMINENCE = 2.0
-# A look agrees with a line where what is left is no more than this times the music around, or this share of the line.
-AGREES_WITHIN = 2.5
-AGREES_SHARE = 0.4
-LEAST_AGREEMENT = 0.75
+# Where more than this share of the lines that stand out have steady ones on both sides, none of them is hum.
+MOST_ON_GRID = 0.25
 # Sixfold and twelvefold 50 Hz are fivefold and tenfold 60 Hz, and say nothing of which it is.
 SHARED_HZ = (300.0, 600.0)
 # So many lines are hum, or one alone that stands out further.
 FEWEST_LINES = 2
 LEAST_STANDING_ALONE = 60.0
+# A transformer hums at its mains or, rectified, at twice that. Few higher multiples alone are a note and its partials.
+HIGHEST_FIRST_MULTIPLE = 2
+FEWEST_HIGHER_LINES = 4
 
 WANDERS = (0.001, 0.1)
 
@@ -106,18 +104,17 @@ class HumFinder:
         self._seconds = Slabs(self.grid.second)
         self._last: Audio | None = None
         self._number = 0
-        self._energy = 0.0
+        self._powers: list[float] = []
         self._kept: list[tuple[NDArray[np.complex64], Floats, float]] = []
         self._stretches: list[Stretch] = []
         self._stride, self._turn = 1, 0
-        self._places = np.concatenate([places_of(mains_hz, multiple, self.grid) for mains_hz, multiple in ALL_LINES])
 
     def see(self, block: Audio) -> None:
         for second in self._seconds.push(block):
             if self._last is not None:
                 self._look(np.concatenate([self._last, second], axis=1))
             self._last = second.copy()
-            self._energy += float(np.square(second, dtype=np.float64).sum()) / second.size
+            self._powers.append(float(np.square(second, dtype=np.float64).sum()) / second.size)
             self._number += 1
 
     def hum(self) -> Hum:
@@ -130,15 +127,21 @@ class HumFinder:
         # No house has both; music on a grid of 10 Hz has.
         if hum.mains_hz is None or all(other.has_lines_of_its_own() for other in found):
             return NO_HUM
-        level_dbfs = 10 * np.log10(self._energy / self._number)
-        return hum if hum.level_dbfs() < level_dbfs - LEAST_DISTANCE_DB else NO_HUM
+        return hum if self._is_worth_a_change(hum.level_dbfs()) else NO_HUM
+
+    def _is_worth_a_change(self, hum_dbfs: float) -> bool:
+        """Whether a hum of this level can be heard, and there is music that it is no part of."""
+        powers = np.asarray(self._powers)
+        distance_db = 10 * np.log10(powers.mean()) - hum_dbfs
+        is_heard = hum_dbfs >= QUIETEST_DBFS and distance_db <= MOST_DISTANCE_DB
+        return bool(is_heard and distance_db > LEAST_DISTANCE_DB and _changes(powers))
 
     def _look(self, audio: Audio) -> None:
         bins = look(audio, self.grid)
         if bins is not None:
             around = music_around(bins, ALL_LINES, self.grid)
             centre = ((self._number - 1) * self.grid.second + self.grid.centre) / self.grid.sample_rate_hz
-            self._kept.append((bins[:, self._places].astype(np.complex64), around, centre))
+            self._kept.append((bins.astype(np.complex64), around, centre))
         if self._number % STRETCH_SECONDS == 0:
             self._close()
 
@@ -152,29 +155,11 @@ class HumFinder:
             self._stretches, self._stride = self._stretches[::2], 2 * self._stride
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One multiple held against all stretches: its amplitudes, `(stretches, channels)`, and how far off they may be.
-
-    `standing` is how far it stands out from noise, `beside` how far what is next to it does, both as powers, and
-    `agreement` the share of all looks that it explains.
-    """
-
-    multiple: int
-    amplitudes: Complexes
-    errors: Floats
-    standing: float
-    beside: float
-    agreement: float
-
-    def is_hum(self) -> bool:
-        is_steady = self.agreement >= LEAST_AGREEMENT
-        return is_steady and self.standing >= max(LEAST_STANDING, LEAST_PROMINENCE * self.beside)
-
-    def may_be_hum(self) -> bool:
-        """What is enough beside lines that are proven."""
-        is_steady = self.agreement >= LEAST_AGREEMENT
-        return is_steady and self.standing >= max(SIDE_STANDING, SIDE_PROMINENCE * self.beside)
+def _changes(powers: Floats) -> bool:
+    """Whether some seconds that sound are louder or softer than most."""
+    levels_db = 10 * np.log10(powers[powers > SOUNDING_SHARE * powers.max()])
+    is_changed = np.abs(levels_db - np.median(levels_db)) > LEAST_CHANGE_DB
+    return bool(is_changed.mean() >= LEAST_CHANGED_SHARE)
 
 
 def _hum_at(mains_hz: float, stretches: list[Stretch], grid: Grid) -> Hum:
@@ -182,14 +167,14 @@ def _hum_at(mains_hz: float, stretches: list[Stretch], grid: Grid) -> Hum:
     multiples: tuple[int, ...] = tuple(range(1, HIGHEST_MULTIPLE + 1))
     places_hz = np.arange(mains_hz - MOST_OFF_HZ, mains_hz + MOST_OFF_HZ, COARSE_STEP_HZ)
     # The mains are at their frequency more often than not, and music nearby may say otherwise.
-    likely_hz = [mains_hz, _likeliest(places_hz, mains_hz, multiples, stretches, grid)]
-    proven = {hz: _proofs(_lines(hz, mains_hz, multiples, stretches, grid)) for hz in likely_hz}
+    likely_hz = [mains_hz, likeliest(places_hz, mains_hz, multiples, stretches, grid)]
+    proven = {hz: _proofs(lines_of(hz, mains_hz, multiples, stretches, grid)) for hz in likely_hz}
     at_hz = max(likely_hz, key=lambda hz: _weight(proven[hz]))
     if not _is_enough(proven[at_hz]):
         return NO_HUM
     near_hz = at_hz + np.arange(-COARSE_STEP_HZ, COARSE_STEP_HZ, FINE_STEP_HZ)
-    at_hz = _likeliest(near_hz, mains_hz, tuple(line.multiple for line in proven[at_hz]), stretches, grid)
-    lines = _lines(at_hz, mains_hz, multiples, stretches, grid)
+    at_hz = likeliest(near_hz, mains_hz, tuple(line.multiple for line in proven[at_hz]), stretches, grid)
+    lines = lines_of(at_hz, mains_hz, multiples, stretches, grid)
     proofs = _proofs(lines)
     if not _is_enough(proofs):
         return NO_HUM
@@ -205,83 +190,20 @@ def _hum_at(mains_hz: float, stretches: list[Stretch], grid: Grid) -> Hum:
 
 
 def _proofs(lines: list[Line]) -> list[Line]:
+    on_grid = [line.on_grid >= SIDE_STANDING for line in lines if line.stands_out()]
+    if sum(on_grid) > MOST_ON_GRID * len(on_grid):
+        return []
     return [line for line in lines if line.is_hum()]
 
 
 def _is_enough(proofs: list[Line]) -> bool:
+    if all(line.multiple > HIGHEST_FIRST_MULTIPLE for line in proofs):
+        return len(proofs) >= FEWEST_HIGHER_LINES
     return len(proofs) >= FEWEST_LINES or _weight(proofs) > np.log(LEAST_STANDING_ALONE)
 
 
 def _weight(proofs: list[Line]) -> float:
     return float(sum(np.log(line.standing) for line in proofs))
-
-
-def _likeliest(
-    places_hz: Floats, mains_hz: float, multiples: tuple[int, ...], stretches: list[Stretch], grid: Grid
-) -> float:
-    """Where between the places the multiples stand out most from the music around them."""
-    evidence = np.zeros(places_hz.size)
-    for multiple in multiples:
-        evidence += np.log1p(_standing(multiple * places_hz, mains_hz, multiple, stretches, grid))
-    return float(places_hz[np.argmax(evidence)])
-
-
-def _standing(frequencies_hz: Floats, mains_hz: float, multiple: int, stretches: list[Stretch], grid: Grid) -> Floats:
-    """How far a line at each frequency near a multiple stands out from noise, which would give 1."""
-    standing = np.zeros(frequencies_hz.size)
-    for stretch in stretches:
-        weights = stretch.music(mains_hz, multiple) ** -2.0
-        sums = np.tensordot(stretch.line(mains_hz, multiple, frequencies_hz, grid), weights, axes=(1, 0))
-        standing += np.square(np.abs(sums)).mean(axis=1) / weights.sum()
-    return standing / len(stretches)
-
-
-def _lines(
-    at_hz: float, mains_hz: float, multiples: tuple[int, ...], stretches: list[Stretch], grid: Grid
-) -> list[Line]:
-    return [
-        _line(multiple, at_hz, mains_hz, stretches, grid)
-        for multiple in multiples
-        if _standing(np.asarray([multiple * at_hz]), mains_hz, multiple, stretches, grid)[0] > WORTH_A_FIT
-    ]
-
-
-def _line(multiple: int, at_hz: float, mains_hz: float, stretches: list[Stretch], grid: Grid) -> Line:
-    frequency_hz = np.asarray([multiple * at_hz])
-    fits = [
-        _fitted(stretch.line(mains_hz, multiple, frequency_hz, grid)[0], stretch.music(mains_hz, multiple))
-        for stretch in stretches
-    ]
-    amplitudes, errors, standings, agreements = zip(*fits, strict=True)
-    standing = float(np.mean(standings))
-    return Line(
-        multiple=multiple,
-        amplitudes=np.asarray(amplitudes),
-        errors=np.asarray(errors),
-        standing=standing,
-        beside=_beside(multiple, at_hz, mains_hz, stretches, grid) if standing > SIDE_STANDING else standing,
-        agreement=float(np.concatenate(agreements).mean()),
-    )
-
-
-def _beside(multiple: int, at_hz: float, mains_hz: float, stretches: list[Stretch], grid: Grid) -> float:
-    """How far the most outstanding frequency next to a multiple stands out."""
-    steps_hz = np.arange(*BESIDE_HZ)
-    places_hz = multiple * at_hz + np.r_[-steps_hz, steps_hz]
-    return float(_standing(places_hz, mains_hz, multiple, stretches, grid).max())
-
-
-def _fitted(seen: Complexes, around: Floats) -> tuple[Complexes, float, float, NDArray[np.bool_]]:
-    """The amplitude that most looks agree on, a value a channel; how far off, how outstanding, and who agrees."""
-    noise = np.square(around)
-    rest = np.zeros_like(noise)
-    for _ in range(FITS):
-        weights = 1 / (noise + rest)
-        amplitude = weights @ seen / weights.sum()
-        rest = np.square(np.abs(seen - amplitude)).mean(axis=1)
-    power = np.square(np.abs(amplitude)).mean()
-    agrees = np.sqrt(rest) < np.maximum(AGREES_WITHIN * around, AGREES_SHARE * np.sqrt(power))
-    return amplitude, float(1 / np.sqrt(weights.sum())), float(power * weights.sum()), agrees
 
 
 def _wander(lines: list[Line]) -> float:

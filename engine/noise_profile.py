@@ -87,21 +87,24 @@ class NoiseProfile:
 
 
 class NoiseFinder:
-    """Takes blocks of `(channels, any)`, and says at the end what noise floor there is."""
+    """Takes blocks of `(channels, any)`, and says at the end what noise floor there is.
+
+    `levels` is what was counted; with the profile, all frames are in its `body`.
+    """
 
     def __init__(self, sample_rate_hz: float) -> None:
-        self._levels = BandLevels(sample_rate_hz, QUIETEST_NOISE_DBFS)
-        self._slabs = Slabs(SLAB_FRAMES * self._levels.framing.size)
+        self.levels = BandLevels(sample_rate_hz, QUIETEST_NOISE_DBFS)
+        self._slabs = Slabs(SLAB_FRAMES * self.levels.framing.size)
 
     def see(self, block: Audio) -> None:
         for slab in self._slabs.push(block):
-            self._levels.see(slab)
+            self.levels.see(slab)
 
     def profile(self) -> NoiseProfile:
         """The floor under all that was seen; to be asked once, after the last block."""
         for slab in self._slabs.rest():
-            self._levels.see(slab)
-        levels = self._levels
+            self.levels.see(slab)
+        levels = self.levels
         programme_dbfs = levels.programme_dbfs()
         if programme_dbfs is None:
             return NoiseProfile(density_db=(), noise_dbfs=None, programme_dbfs=None, finding="nothing but silence")

@@ -30,8 +30,10 @@ FEWEST_SIDE_RUNS = 3
 SAME_HEIGHT = 2e-3
 
 # How far the inverse of a curve empties the spectrum, for a repair and for a word.
-SURE_FALL_DB = -0.6
-SEEN_FALL_DB = -0.3
+SURE_FALL_DB = -1.0
+SEEN_FALL_DB = -0.6
+# What is not proven may be how the notes themselves are shaped.
+UNPROVEN_CONFIDENCE = 0.2
 
 
 class ClippingDetector:
@@ -115,10 +117,11 @@ def _soft(curve: Curve, channels: int) -> Diagnosis:
     if curve.ceiling == 0 or curve.fall_db > SEEN_FALL_DB:
         return NOTHING_FOUND
     ceilings = Ceilings(kind=SOFT, above=(curve.ceiling,) * channels, below=(curve.ceiling,) * channels, share=0.0)
-    confidence = 1 - 0.5 * float(np.exp((curve.fall_db - SEEN_FALL_DB) / 0.3))
     detail = _detail(ceilings)
-    if curve.fall_db > SURE_FALL_DB:
-        return Diagnosis(findings=(Finding(fault="clipping", confidence=confidence, detail=detail, action=LEFT),))
+    if curve.fall_db > SURE_FALL_DB or not curve.is_proven:
+        seen = Finding(fault="clipping", confidence=UNPROVEN_CONFIDENCE, detail=detail, action=LEFT)
+        return Diagnosis(findings=(seen,))
+    confidence = 1 - 0.5 * float(np.exp((curve.fall_db - SEEN_FALL_DB) / 0.3))
     return _to_be_undone(ceilings, confidence, detail)
 
 

@@ -1,8 +1,8 @@
 """How loud a file is, band by band, over its whole length: what jumps of the level are looked for in.
 
-32 bands from 50 Hz to 14 kHz, about 22 times a second: 5 MB for an hour, and 10 MB more at its end. Channels are added
-up with unequal weights, so that those of opposite polarity do not vanish. What always holds: 0 dB is the mean power of
-the file itself, and the floor lies 80 dB below that, so a gain on the whole file changes nothing.
+32 bands from 50 Hz to 14 kHz, about 22 times a second, in whole hundredths of a decibel: 5 MB for an hour. Channels are
+added up with unequal weights, so that those of opposite polarity do not vanish. What always holds: 0 dB is the mean
+power of the file itself, and the floor lies 80 dB below that, so a gain on the whole file changes nothing.
 """
 
 from typing import Any
@@ -15,8 +15,8 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.kept import Kept
 from rebounce.engine.overlap_add import Slabs, size_near
 
-Levels = NDArray[np.floating[Any]]
-"""`(frames, bands)` in dB over the mean power of the file."""
+Levels = NDArray[np.floating[Any]] | NDArray[np.int16]
+"""`(frames, bands)` over the mean power of the file, in dB or, as they are kept, in whole hundredths of one."""
 
 BANDS = 32
 EDGES_HZ = np.geomspace(50, 14_000, BANDS + 1)
@@ -33,7 +33,6 @@ LEAST_POWER, MOST_POWER = np.float32(1e-32), np.float32(1e20)
 LEAST_MEAN = 1e-20
 FRAMES_PER_SLAB = 64
 FRAMES_AT_ONCE = 4096
-# Until the mean is known, levels are kept as whole hundredths of a decibel: as exact for soft files as for loud.
 PER_DB = 100
 
 
@@ -62,7 +61,7 @@ class LevelBands:
             self._measure(slab)
 
     def levels(self) -> Levels:
-        """All there is, after the last block."""
+        """All there is; to be called once, after the last block."""
         for slab in self._slabs.rest():
             self._measure(slab)
         return _over_mean(self._levels.rows())
@@ -83,21 +82,26 @@ class LevelBands:
 
 def are_silent(levels: Levels) -> NDArray[np.bool_]:
     """`(frames,)`: where there is nothing but the floor."""
-    silent: NDArray[np.bool_] = levels.max(axis=1) < SILENT_DB
+    silent: NDArray[np.bool_] = in_decibels(levels.max(axis=1)) < SILENT_DB
     return silent
 
 
-def _over_mean(kept: NDArray[np.int16]) -> Levels:
-    """What was kept, in dB over the mean over time of all bands together."""
+def in_decibels(levels: Levels) -> NDArray[np.float32]:
+    """Any part of them in dB; all at once would take three times the memory."""
+    is_kept = levels.dtype == np.int16
+    return np.asarray(levels / np.float32(PER_DB) if is_kept else levels, dtype=np.float32)
+
+
+def _over_mean(kept: NDArray[np.int16]) -> NDArray[np.int16]:
+    """What was kept, over the mean over time of all bands together, and in the same place."""
     total = sum(
         float(_powers(kept[first : first + FRAMES_AT_ONCE]).sum()) for first in range(0, len(kept), FRAMES_AT_ONCE)
     )
     mean = max(total / max(len(kept), 1), LEAST_MEAN)
-    levels = np.empty(kept.shape, dtype=np.float32)
     for first in range(0, len(kept), FRAMES_AT_ONCE):
-        powers = _powers(kept[first : first + FRAMES_AT_ONCE]) / mean
-        levels[first : first + FRAMES_AT_ONCE] = 10 * np.log10(powers + FLOOR_POWER)
-    return levels
+        part = kept[first : first + FRAMES_AT_ONCE]
+        part[:] = np.rint(10 * PER_DB * np.log10(_powers(part) / mean + FLOOR_POWER))
+    return kept
 
 
 def _powers(kept: NDArray[np.int16]) -> NDArray[np.float64]:

@@ -135,8 +135,8 @@ def pumping_hz_of(steps: Steps) -> float | None:
     rates_hz = np.fft.rfftfreq(PUMPING_STEPS, 1 / STEPS_PER_SECOND)
     inside = (rates_hz >= PUMPING_HZ[0]) & (rates_hz <= PUMPING_HZ[1])
     # The window keeps half of a swing, and each of its two sides has half of that.
-    swings_db: Levels = 4 * np.sqrt(spectrum[inside], dtype=np.float64) / PUMPING_STEPS
-    return _rate_of_swings(rates_hz[inside], swings_db)
+    swings_db = 4 * np.sqrt(spectrum[inside]) / PUMPING_STEPS
+    return _rate_of_swings(np.asarray(rates_hz[inside], dtype=np.float64), swings_db)
 
 
 def _rate_of_swings(rates_hz: Levels, swings_db: Levels) -> float | None:

@@ -14,7 +14,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from rebounce.engine.inspection.level_bands import Levels, are_silent
+from rebounce.engine.inspection.level_bands import Levels, are_silent, in_decibels
 from rebounce.engine.inspection.level_sections import Jumps
 
 Floats = NDArray[np.float32]
@@ -48,7 +48,7 @@ class Network:
         outputs = np.empty((len(levels), 3), dtype=np.float32)
         for first in range(0, len(levels), FRAMES_AT_ONCE):
             before = max(0, first - REACH)
-            seen = self._outputs(levels[before : first + FRAMES_AT_ONCE + REACH].astype(np.float32))
+            seen = self._outputs(in_decibels(levels[before : first + FRAMES_AT_ONCE + REACH]))
             outputs[first : first + FRAMES_AT_ONCE] = seen[first - before : first - before + FRAMES_AT_ONCE]
         return outputs
 

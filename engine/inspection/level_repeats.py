@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebounce.engine.inspection.level_bands import Levels, are_silent
+from rebounce.engine.inspection.level_bands import Levels, are_silent, in_decibels
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.integer[Any]]
@@ -76,10 +76,10 @@ def _parts(levels: Levels) -> Iterator[Repeats]:
     frames = len(levels) - MOMENT_FRAMES + 1
     if frames <= LAGS[0] + 2:
         return
-    softest_db = np.float32(levels.max()) - np.float32(RANGE_DB)
+    softest_db = in_decibels(levels.max()) - np.float32(RANGE_DB)
     for start in range(0, frames - LAGS[0], FRAMES_AT_ONCE):
-        here = levels[start : start + FRAMES_AT_ONCE + LAGS[1] + MOMENT_FRAMES - 1]
-        yield _pairs_from(np.maximum(here.astype(np.float32), softest_db), start)
+        here = in_decibels(levels[start : start + FRAMES_AT_ONCE + LAGS[1] + MOMENT_FRAMES - 1])
+        yield _pairs_from(np.maximum(here, softest_db), start)
 
 
 def _pairs_from(levels: Floats, start: int) -> Repeats:

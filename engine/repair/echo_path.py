@@ -46,8 +46,8 @@ class EchoPath:
         if not is_whole or not is_one or not 0 <= self.repeats <= MOST_REPEATS:
             raise ChainError(
                 f"RemoveEcho: analysis: delays_s = {self.delays_s}, gains = {self.gains}, repeats = {self.repeats}: "
-                f"expected as many gains as delays above 0 s and up to {LATEST_S:g} s, and with repeats, {MOST_REPEATS} "
-                "at most, one delay and one gain below 1; delete the analysis to look at the file afresh"
+                f"expected as many gains as delays above 0 s and up to {LATEST_S:g} s, and with repeats, at most "
+                f"{MOST_REPEATS}, one delay and one gain below 1; delete the analysis to look at the file afresh"
             )
 
     def reflections(self) -> list[Reflection]:

@@ -37,6 +37,16 @@ def test_noise_scatters_as_it_is_said_to() -> None:
     np.testing.assert_allclose(spread_db / levels.scatter_db, 1, atol=0.25)
 
 
+def test_all_frames_of_noise_are_around_its_density_and_flat_there() -> None:
+    levels = seen(noise(20 * 44_100, level=0.01))
+    density_db = levels.body.softest_db(0.5)
+    shares, flatness_db = levels.body.around_db(density_db, 6 * levels.scatter_db)
+    assert shares.min() > 0.99
+    assert np.all(np.abs(flatness_db + 2.5) < 0.9)
+    below, _ = levels.body.around_db(density_db - 20, levels.scatter_db)
+    assert below.max() == 0
+
+
 def test_a_tone_is_not_flat() -> None:
     levels = seen(tone(5_000, 5 * 44_100))
     band = np.searchsorted(band_edges_hz(), 5_000) - 1

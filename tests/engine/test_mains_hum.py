@@ -91,6 +91,52 @@ def test_tones_on_a_grid_of_ten_hertz_are_no_hum() -> None:
     assert hum_in([alone]).mains_hz == pytest.approx(50, abs=0.003)
 
 
+def notes(per_second: float, decay: float, wave: str) -> Audio:
+    """One note after another at random, each begun anew: plucked sawtooths, or the square waves of a game."""
+    generator = np.random.default_rng(1)
+    times = np.arange(round(RATE / per_second)) / RATE
+    shape = signal.sawtooth if wave == "sawtooth" else signal.square
+    pitches_hz = 220 * 2 ** (generator.choice([-12, -9, -7, -5, 0, 3, 5, 7], round(16 * per_second)) / 12)
+    line = [0.3 * shape(2 * np.pi * hz * times) * np.exp(-decay * times) for hz in pitches_hz]
+    music = np.concatenate(line).astype(np.float32)
+    return np.stack([music, music])
+
+
+@pytest.mark.parametrize("per_second", [8, 12, 12.5])
+@pytest.mark.parametrize(("decay", "wave"), [(25.0, "sawtooth"), (0.0, "square")])
+def test_notes_of_a_sequencer_are_no_hum(per_second: float, decay: float, wave: str) -> None:
+    """They have lines at all multiples of their rate, in all of the file and with steady phases."""
+    assert hum_in([notes(per_second, decay, wave)]) == NO_HUM
+
+
+def test_hum_is_found_under_notes_that_come_and_go_on_both_sides_of_it() -> None:
+    turns = np.repeat(np.random.default_rng(5).choice([-1, 0, 1], 16), RATE).astype(np.float32)
+    beside = tone(36, 16 * RATE, level=0.1) + tone(64, 16 * RATE, level=0.1)
+    assert 1 in hum_in([thin(16) + turns * beside + humming(16 * RATE, 50)]).multiples
+
+
+def test_a_few_high_multiples_alone_are_a_note() -> None:
+    note = tone(400, 16 * RATE, level=0.005) + tone(600, 16 * RATE, level=0.005)
+    assert hum_in([mix(16, RATE) + note]) == NO_HUM
+
+
+def test_steady_tones_without_music_are_no_hum() -> None:
+    """A square wave of 1 kHz that was made sample by sample has lines at all multiples of 100 Hz."""
+    square = np.sign(tone(1_000, 16 * RATE) + np.float32(1e-4))
+    assert hum_in([square]) == NO_HUM
+    square[:, : 4 * RATE - 100] = 0
+    assert hum_in([square]) == NO_HUM
+
+
+@pytest.mark.parametrize(("music_db", "hum_dbfs"), [(0, -93), (40, -70)])
+def test_hum_that_nobody_hears_is_left_alone(music_db: float, hum_dbfs: float) -> None:
+    music = thin(16) * np.float32(10 ** (music_db / 20))
+    hum = humming(16 * RATE, 50)
+    soft = hum * np.float32(10 ** (hum_dbfs / 20) / np.sqrt(np.mean(hum**2)))
+    assert hum_in([music + soft]) == NO_HUM
+    assert hum_in([music + 10 * soft]) != NO_HUM
+
+
 @pytest.mark.parametrize(
     "audio",
     [

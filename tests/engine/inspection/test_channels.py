@@ -75,7 +75,7 @@ def test_the_softer_of_two_copies_is_told(gap_db: float, side: str) -> None:
 @pytest.mark.parametrize(("gap_db", "side"), [(-5.0, "left"), (4.0, "right")])
 def test_a_mix_that_leans_to_a_side_is_told_and_left(gap_db: float, side: str) -> None:
     wide = np.stack([noise(6 * RATE, 1, seed)[0] for seed in (1, 2)])
-    [(fault, action, detail)] = told(seen(wide * np.float32([[1], [10 ** (gap_db / 20)]])))
+    [(fault, action, detail)] = told(seen(wide * [[1], [10 ** (gap_db / 20)]]))
     assert (fault, action, detail["kind"], detail["side"]) == ("imbalance", "left", "leaning", side)
     assert detail["gap_db"] == pytest.approx(abs(gap_db), abs=0.1)
     assert told(seen(wide)) == []

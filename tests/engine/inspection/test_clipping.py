@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy import signal
 from signals import cut, tone
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.clipping import ClippingDetector
 from rebounce.engine.inspection.finding import LEFT, REDUCED, Diagnosis, diagnosed
+from rebounce.engine.inspection.soft_curve import FRAME
 from rebounce.training.faults.clipping import Clipping
 from rebounce.training.music import make_mix
 
@@ -108,6 +110,49 @@ def test_waves_that_are_flat_by_nature_are_left_alone(wave: Audio) -> None:
     diagnosis = diagnosis_of(wave)
     assert diagnosis.repair is None
     assert all(finding.action == LEFT for finding in diagnosis.findings)
+
+
+def struck_notes(partials: int) -> Audio:
+    """Four notes a second that ring on into the next, each a few partials."""
+    generator, times = np.random.default_rng(1), np.arange(RATE // 2) / RATE
+    music = np.zeros(9 * RATE)
+    for number in range(32):
+        hz = generator.choice([220, 261.6, 293.7, 329.6, 392, 440])
+        note = [np.sin(2 * np.pi * hz * n * times) / n * np.exp(-3 * n * times) for n in range(1, partials + 1)]
+        music[number * RATE // 4 :][: times.size] += 0.25 * np.sum(note, axis=0)
+    return np.stack([music, music])[:, : 8 * RATE].astype(np.float32)
+
+
+def voice(pitch_hz: float) -> Audio:
+    """A buzz with some vibrato in three formants, syllable by syllable."""
+    times = np.arange(8 * RATE) / RATE
+    syllables = np.clip(np.sin(2 * np.pi * 3.1 * times) + 0.5 * np.sin(2 * np.pi * 0.4 * times), 0, 1)
+    buzz = signal.sawtooth(2 * np.pi * pitch_hz * times + 3 * np.sin(2 * np.pi * 5 * times)) * syllables
+    formants = [
+        signal.sosfilt(signal.butter(1, (0.93 * hz, 1.07 * hz), "bandpass", fs=RATE, output="sos"), buzz)
+        for hz in (600, 1_200, 2_500)
+    ]
+    return np.stack([0.3 * np.sum(formants, axis=0)] * 2).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [struck_notes(3), struck_notes(6), voice(90), voice(240)],
+    ids=["three partials", "six partials", "a low voice", "a high voice"],
+)
+def test_waves_that_an_inverse_seems_to_empty_are_left_alone(audio: Audio) -> None:
+    """Their peaks grow under it, and against those the upper spectrum seems to fall."""
+    diagnosis = diagnosis_of(audio)
+    assert diagnosis.repair is None
+    assert all(finding.confidence < 0.5 for finding in diagnosis.findings)
+
+
+def test_one_moment_alone_proves_no_curve() -> None:
+    damaged = MUSIC * np.float32(0.3)
+    one = slice(27 * FRAME, 28 * FRAME)
+    loud = MUSIC[:, one] / np.abs(MUSIC[:, one]).max()
+    damaged[:, one] = 0.9 * np.tanh(2 * loud)
+    assert diagnosis_of(damaged).repair is None
 
 
 def test_music_beyond_all_help_is_told_and_left() -> None:

@@ -13,6 +13,7 @@ from rebounce.engine.inspection.level_bands import (
     LevelBands,
     Levels,
     are_silent,
+    in_decibels,
 )
 
 RATE = 44_100
@@ -23,7 +24,7 @@ def levels_of(audio: Audio, rate_hz: float = RATE, sizes: tuple[int, ...] = (70_
     for block in cut(audio, list(sizes)):
         bands.see(block)
     assert bands.seconds == pytest.approx(audio.shape[1] / rate_hz)
-    return bands.levels()
+    return in_decibels(bands.levels())
 
 
 @pytest.mark.parametrize("sizes", [(1_000,), (44_100, 3, 200_000), (1_000_000,)])
@@ -36,8 +37,8 @@ def test_the_cut_does_not_matter(sizes: tuple[int, ...]) -> None:
 def test_a_gain_on_the_whole_file_changes_nothing(gain_db: float) -> None:
     audio = noise(2 * RATE)
     moved = np.float32(10 ** (gain_db / 20)) * audio
-    # Levels are kept as hundredths of a decibel.
-    assert np.abs(levels_of(audio) - levels_of(moved)).max() < 0.015
+    # Levels are kept as hundredths of a decibel, rounded twice.
+    assert np.abs(levels_of(audio) - levels_of(moved)).max() < 0.025
 
 
 def test_a_gain_on_a_part_moves_all_bands_there_by_its_decibels() -> None:

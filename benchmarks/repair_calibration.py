@@ -111,7 +111,8 @@ def _curve(found: Sequence[tuple[float, bool]]) -> list[list[float]]:
     """Neighbours are put together until the share that is right rises from group to group, and each has enough.
 
     A share is counted with one more of each kind, after Laplace's rule of succession: of fifteen that were all right
-    the sixteenth may be wrong.
+    the sixteenth may be wrong. Below the lowest confidence that was counted a curve runs to nothing, so the first share
+    stands there too.
     """
     groups = [[own, float(is_right), 1.0] for own, is_right in sorted(found)]
     merged: list[list[float]] = []
@@ -123,7 +124,9 @@ def _curve(found: Sequence[tuple[float, bool]]) -> list[list[float]]:
     if len(merged) > 1 and merged[-1][2] < FEWEST_TO_FIT:
         last = merged.pop()
         merged[-1] = [a + b for a, b in zip(merged[-1], last, strict=True)]
-    return [[round(own / count, 4), round((right + 1) / (count + 2), 4)] for own, right, count in merged]
+    points = [[round(own / count, 4), round((right + 1) / (count + 2), 4)] for own, right, count in merged]
+    lowest = round(groups[0][0], 4)
+    return [[lowest, points[0][1]], *points] if 0 < lowest < points[0][0] else points
 
 
 def _must_merge(left: Sequence[float], right: Sequence[float]) -> bool:

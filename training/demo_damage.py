@@ -15,7 +15,7 @@ from rebounce.training.faults.registry import fault_named
 ECHO: dict[str, Any] = {"pattern": "repeats", "taps": 2, "delay_ms": 283.0, "gain": 0.4, "lowpass_hz": None}
 HUM: dict[str, Any] = {
     "kind": "hum",
-    "snr_db": 30.0,
+    "snr_db": 26.0,
     "mains_hz": 50,
     "partials": [{"multiple": n, "level_db": -6.0 * n, "phase_turns": 0.0} for n in (1, 2, 3)],
 }

@@ -13,27 +13,19 @@ import soundfile
 from rebounce.engine.audio import Audio
 from rebounce.engine.auto import Auto
 from rebounce.engine.board import Board
+from rebounce.engine.inspection.finding import LEFT
 from rebounce.engine.inspection.inspect_file import inspect_file
 from rebounce.engine.repair.reduce_reverb import ReduceReverb
 from rebounce.engine.repair.restore_clipping import RestoreClipping
+from rebounce.training.demo_damage import ECHO, HUM
 from rebounce.training.faults.fault import apply_fault
 from rebounce.training.faults.registry import fault_named
 from rebounce.training.music import make_mix
 
 SECONDS, RATE_HZ, REPEATS = 120.0, 44_100, 3
-THREE: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("echo", {"pattern": "repeats", "taps": 2, "delay_ms": 283.0, "gain": 0.4, "lowpass_hz": None}),
-    (
-        "noise",
-        {
-            "kind": "hum",
-            "snr_db": 30.0,
-            "mains_hz": 50,
-            "partials": [{"multiple": n, "level_db": -6.0 * n, "phase_turns": 0.0} for n in (1, 2, 3)],
-        },
-    ),
-)
+THREE = (("echo", ECHO), ("noise", HUM))
 """And an offset, which no recipe has."""
+THREE_REPAIRED = {"echo", "hum", "dc"}
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -50,8 +42,8 @@ def _measured(place: Path, clean: Audio) -> list[dict[str, Any]]:
     clipped = np.clip(clean, *np.percentile(clean, [2, 98]))[:, : 20 * RATE_HZ]
     return [
         _row("inspect", SECONDS, lambda: inspect_file(undamaged), 40),
-        _row("auto on an undamaged file", SECONDS, lambda: _restore(undamaged, out), 30),
-        _row("auto with echo, hum and offset", SECONDS, lambda: _restore(damaged, out), 4),
+        _row("auto on an undamaged file", SECONDS, lambda: _restore(undamaged, out, set()), 30),
+        _row("auto with echo, hum and offset", SECONDS, lambda: _restore(damaged, out, THREE_REPAIRED), 4),
         _row("RestoreClipping, 4 % of the samples clipped", 20.0, lambda: RestoreClipping()(clipped, RATE_HZ), 0.3),
         _row("ReduceReverb", SECONDS, lambda: ReduceReverb()(clean, RATE_HZ), 3),
     ]
@@ -64,8 +56,11 @@ def with_three(clean: Audio) -> Audio:
     return faulty + np.float32(0.02)
 
 
-def _restore(source: Path, target: Path) -> None:
-    Board([Auto()]).restore_file(source, target, force=True)
+def _restore(source: Path, target: Path, repaired: set[str]) -> None:
+    """A time is one of these repairs only if they were made."""
+    record = Board([Auto()]).restore_file(source, target, force=True)
+    made = {finding["fault"] for finding in record.to_dict()["findings"] if finding["action"] != LEFT}
+    assert made == repaired, f"expected repairs of {repaired}, found {made}"
 
 
 def _row(what: str, seconds: float, call: Callable[[], object], target: float) -> dict[str, Any]:

@@ -170,7 +170,11 @@ def proposed_repair(steps: Steps) -> UndoCompression | None:
     peaks_dbfs = 20 * np.log10(np.maximum(steps.peaks, 1e-30)) + gains_db
     highest_dbfs = max(HIGHEST_PEAK_DBFS, 20 * math.log10(steps.peaks.max()))
     turned_down_db = max(louder_db, float(peaks_dbfs.max()) - highest_dbfs)
-    if any(_is_swallowed(steps, gains_db, settings, onset) for onset in _onsets(steps, level_db)):
+    powers_db = 10 * np.log10(np.maximum(steps.powers, 1e-60))
+    if any(
+        _is_swallowed(powers_db, powers_db + gains_db, _gains_from(steps, settings, onset), onset)
+        for onset in _onsets(steps, level_db)
+    ):
         return None
     return UndoCompression(
         threshold_db=round(threshold_db - turned_down_db, 1),
@@ -190,16 +194,13 @@ def _onsets(steps: Steps, level_db: float) -> list[int]:
     return np.flatnonzero(sounds & (heard[:-1] == heard[before])).tolist()
 
 
-def _is_swallowed(steps: Steps, gains_db: Gains, settings: Settings, onset: int) -> bool:
+def _is_swallowed(powers_db: Gains, opened_db: Gains, first_gains_db: Gains, onset: int) -> bool:
     """Whether the inverse makes the first moments softer than what follows, which they were not."""
-    powers_db = 10 * np.log10(np.maximum(steps.powers, 1e-60))
     first, settled = (slice(onset + begin, onset + end) for begin, end in (FIRST_STEPS, SETTLED_STEPS))
     if powers_db[settled].size == 0:
         return False
     fall_db = np.median(powers_db[settled]) - np.median(powers_db[first])
-    opened_db = powers_db + gains_db
-    opened_db[first] = powers_db[first] + _gains_from(steps, settings, onset)
-    opened_fall_db = np.median(opened_db[settled]) - np.median(opened_db[first])
+    opened_fall_db = np.median(opened_db[settled]) - np.median(powers_db[first] + first_gains_db)
     return bool(opened_fall_db > max(fall_db, 0.0) + SWALLOWED_DB)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebounce.engine.audio import Audio
 
@@ -17,6 +18,18 @@ def tone(frequency_hz: float, frames: int, sample_rate_hz: float = 44_100.0, lev
     """One sine in both channels."""
     wave = level * np.sin(2 * np.pi * frequency_hz * np.arange(frames) / sample_rate_hz)
     return np.stack([wave, wave]).astype(np.float32)
+
+
+def likeness(audio: Audio, other: Audio) -> NDArray[np.float64]:
+    """The cross-correlation of the first channels: at `n`, with the other one `n` frames later; at `-n`, earlier."""
+    size = 2 * audio.shape[1]
+    return np.asarray(np.fft.irfft(np.fft.rfft(other[0], size) * np.conj(np.fft.rfft(audio[0], size)), size))
+
+
+def lag_frames(audio: Audio, other: Audio) -> int:
+    """By how much the other one is later."""
+    peak = int(np.argmax(likeness(audio, other)))
+    return peak if peak < audio.shape[1] else peak - 2 * audio.shape[1]
 
 
 def cut(audio: Audio, sizes: list[int]) -> Iterator[Audio]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from signals import noise, tone
+from signals import lag_frames, noise, tone
 from synthetic_music import mix
 
 from rebounce.engine.audio import Audio
@@ -19,14 +19,6 @@ def cbr(bitrate_kbps: int, coded_rate_hz: int | str = "auto") -> dict[str, Any]:
 
 def vbr(quality: float) -> dict[str, Any]:
     return {"mode": "vbr", "coded_rate_hz": "auto", "vbr_quality": quality}
-
-
-def lag_frames(audio: Audio, damaged: Audio) -> int:
-    """Where the cross-correlation of the first channels has its peak."""
-    size = 2 * audio.shape[1]
-    product = np.fft.rfft(damaged[0], size) * np.conj(np.fft.rfft(audio[0], size))
-    peak = int(np.argmax(np.fft.irfft(product, size)))
-    return peak if peak < audio.shape[1] else peak - size
 
 
 def snr_db(audio: Audio, damaged: Audio) -> float:

@@ -1,13 +1,14 @@
 """How often a finding is right, against how sure it says it is; and the curves that make the two agree.
 
-    python -m benchmarks.repair_calibration MUSIC
+    python -m benchmarks.repair_calibration MUSIC    look at all pieces, and fit
+    python -m benchmarks.repair_calibration          fit anew on what was seen then
 
 Each piece is looked at as it is, and with each fault of the recipe done to it by itself. A finding is right where its
 fault was done. Music that shows the finding before anything was done to it has no say about that fault: released music
 is compressed, limited, coded and reverberant by choice, and naming that is no error. So positives and negatives are
 pieces whose own music is silent about the fault. Only tracks are used that no threshold was set on: the curves are
 fitted on one half of these (engine/inspection/calibration.json), and what they promise is held against the other
-(benchmarks/results/calibration.json).
+(benchmarks/results/calibration.json). What was seen is kept in benchmarks/results/calibration_outcomes.json.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.calibration import LEAST_TOLD, is_measured, read_off
 from rebounce.engine.inspection.inspector import Inspector, all_detectors
 
-SECONDS, PIECES_PER_TRACK = 12.0, 5
+SECONDS, PIECES_PER_TRACK = 12.0, 12
 PROCESSES = 2
 FEWEST_A_BIN, FEWEST_TO_FIT = 30, 15
 FAULTS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
@@ -48,16 +49,25 @@ ALIASES = {"bandwidth": "mp3"}
 ROOT = Path(__file__).parent.parent
 CURVES = ROOT / "engine" / "inspection" / "calibration.json"
 RESULT = ROOT / "benchmarks" / "results" / "calibration.json"
+SEEN = ROOT / "benchmarks" / "results" / "calibration_outcomes.json"
 
 Outcomes = dict[str, list[tuple[float, bool]]]
 """For each fault: how sure a finding was, and whether it was right."""
 
 
-def main(folder: Path) -> None:
-    fitting, held = _outcomes(folder)
+def main(arguments: Sequence[str]) -> None:
+    for folder in arguments[:1]:
+        fitting, held = _outcomes(Path(folder))
+        seen = {"conditions": conditions(), "fitting": fitting, "held": held}
+        SEEN.write_text(json.dumps(seen) + "\n", encoding="utf-8")
+    seen = json.loads(SEEN.read_text(encoding="utf-8"))
+    fit(seen["fitting"], seen["held"], seen["conditions"])
+
+
+def fit(fitting: Outcomes, held: Outcomes, seen_under: Mapping[str, Any]) -> None:
+    """Write the curves, and how far what they promise holds."""
     curves = {fault: _curve(found) for fault, found in sorted(fitting.items())}
-    text = json.dumps({"about": "made by benchmarks/repair_calibration.py", "curves": curves}, indent=1)
-    CURVES.write_text(text + "\n", encoding="utf-8")
+    _keep(CURVES, {"about": "made by benchmarks/repair_calibration.py", "curves": curves})
     judged = {
         fault: [(read_off(curves[fault], own) if fault in curves else own, is_right) for own, is_right in found]
         for fault, found in held.items()
@@ -65,10 +75,13 @@ def main(folder: Path) -> None:
     judged = {fault: [pair for pair in found if pair[0] >= LEAST_TOLD] for fault, found in judged.items()}
     bins = _bins([pair for found in judged.values() for pair in found])
     each = {fault: _bins(found) for fault, found in sorted(judged.items())}
-    kept = {"conditions": conditions(), "all": bins, "each": each}
-    RESULT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    _keep(RESULT, {"conditions": seen_under, "all": bins, "each": each})
     for one in bins:
         print(one)
+
+
+def _keep(path: Path, what: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(what, indent=1) + "\n", encoding="utf-8")
 
 
 def _outcomes(folder: Path) -> tuple[Outcomes, Outcomes]:
@@ -151,4 +164,4 @@ def _bin(held: Sequence[tuple[float, bool]]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1:])

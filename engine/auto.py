@@ -35,6 +35,7 @@ class Auto(Plugin):
         self._detectors: Detectors | None = None
         self._treatment: Treatment | None = None
         self._treated_at = 1.0
+        self._ran: list[Plugin] = []
 
     def look_with(self, detectors: Detectors) -> None:
         """Use these detectors in place of all there are."""
@@ -59,8 +60,8 @@ class Auto(Plugin):
     def notes(self) -> list[str]:
         if self._treatment is None:
             return []
-        # A repair that was scaled afterwards has run nothing; what it says goes by its own strength all the same.
-        scaled = zip(self._treatment.repairs, self._repairs(), strict=True)
+        # What was scaled afterwards says what it did if it ran; if not, what it would do, as far as it knows.
+        scaled = zip(self._treatment.repairs, self._ran or self._repairs(), strict=True)
         made = [f"{repair.name}: {note}" for repair, part in scaled for note in part.notes() or repair.notes()]
         return [*made, *self._treatment.refusals]
 
@@ -79,7 +80,7 @@ class Auto(Plugin):
 
         `source` must be one that can be walked again.
         """
-        self._treatment = None
+        self._treatment, self._ran = None, []
         treating = Treating(source, sample_rate_hz, channels, self._detectors or all_detectors(), new_spool)
         self._treatment, self._treated_at = treating.treat(float(self.strength)), float(self.strength)
         return treating.spool
@@ -106,7 +107,8 @@ class Auto(Plugin):
     def stream(self, sample_rate_hz: float, channels: int) -> Run:
         if self.is_identity() or self._treatment is None:
             return super().stream(sample_rate_hz, channels)
-        return ChainRun(self._repairs(), sample_rate_hz, channels)
+        self._ran = self._repairs()
+        return ChainRun(self._ran, sample_rate_hz, channels)
 
     def at_strength(self, strength: float) -> "Auto":
         """The same at part of its strength; once it is pinned, the repairs that it made at part of theirs."""

@@ -2,7 +2,7 @@
 
 The detectors look at the piece. The first that proposes a repair has it made; what comes out is looked at by the same
 detector and by those whose turn comes later, and the repair stays only if its fault is gone and nothing changed outside
-its scope. Then the next detector has its turn, with what it sees now.
+its scope and no repair before it came undone. Then the next detector has its turn, with what it sees now.
 
 Faults do not come in this order, and one may hide another: a jump of the level is hard to see under reverberation. So
 those that had proposed nothing before the last repair look once more at what came out, and have their turns again.
@@ -68,8 +68,9 @@ class Treating:
             diagnosis, action = said[name], None
             if diagnosis.repair is not None:
                 repair = diagnosis.repair.at_strength(strength)
-                attempt = self._attempt(repair, [*standing, *names[turn:]])
-                refusal = attempt.refusal(name, standing, is_full=strength == 1)
+                repaired = [*standing, *made.repairs]
+                attempt = self._attempt(repair, [*repaired, *names[turn:]])
+                refusal = attempt.refusal(name, repaired, is_full=strength == 1)
                 if refusal is None:
                     self._take(attempt.spool)
                     made.repairs[name] = repair

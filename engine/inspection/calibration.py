@@ -44,8 +44,11 @@ def read_off(curve: Curve, own: float) -> float:
     return low + (high - low) * (own - left) / (right - left)
 
 
-NO_GUESSES = ("cut", "gap_s", "is_on_beat_grid", "room_size")
-"""Details of findings that tell what is there and do not guess at a fault: an edge, a gap, a beat's delay, a plate."""
+NO_GUESSES = ("cut", "gap_s", "is_on_beat_grid", "room_size", "is_perhaps_music")
+"""Details of findings that tell what is there and do not guess at a fault: an edge, a gap, a beat's delay, a plate.
+
+What may be music cannot be counted on music: what shows it before anything was done has no say.
+"""
 
 
 def is_measured(finding: Finding) -> bool:

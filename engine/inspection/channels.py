@@ -59,7 +59,7 @@ class ChannelsDetector:
             return [Finding(fault="polarity", confidence=CERTAIN, detail=detail, action=REMOVED)]
         delay_s = self._meter.delay_s()
         if delay_s is not None:
-            detail = {"kind": "delay", "delay_ms": round(1_000 * delay_s, 2)}
+            detail = {"kind": "delay", "side": SIDES[int(delay_s > 0)], "delay_ms": round(1_000 * abs(delay_s), 2)}
             return [Finding(fault="polarity", confidence=LIKELY, detail=detail, action=LEFT)]
         if correlation < ODD_CORRELATION:
             return [Finding(fault="polarity", confidence=ODD_CONFIDENCE, detail=detail, action=LEFT)]

@@ -119,6 +119,7 @@ def _soft(curve: Curve, channels: int) -> Diagnosis:
     ceilings = Ceilings(kind=SOFT, above=(curve.ceiling,) * channels, below=(curve.ceiling,) * channels, share=0.0)
     detail = _detail(ceilings)
     if curve.fall_db > SURE_FALL_DB or not curve.is_proven:
+        detail["is_perhaps_music"] = True
         seen = Finding(fault="clipping", confidence=UNPROVEN_CONFIDENCE, detail=detail, action=LEFT)
         return Diagnosis(findings=(seen,))
     confidence = 1 - 0.5 * float(np.exp((curve.fall_db - SEEN_FALL_DB) / 0.3))

@@ -4,7 +4,8 @@ A file that is cut begins or ends in full sound, in the middle of a wave; one th
 or begins on a beat whose wave sets out from nothing. A gap is digital silence between two sounds.
 """
 
-from typing import ClassVar
+import math
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class EdgesDetector:
         self._powers = Kept(np.float64)
         self._loudness = LoudnessMeter(sample_rate_hz, channels)
         self._ends: list[float] = []
+        self._peak = 0.0
 
     def see(self, block: Audio) -> None:
         self._loudness.add(block)
@@ -58,12 +60,18 @@ class EdgesDetector:
             self._add(slab)
         powers = self._powers.rows()
         if not (powers > SILENT_POWER).any():
-            silent = Finding(fault="gain", confidence=CERTAIN, detail={"kind": "silent"}, action=LEFT)
+            silent = Finding(fault="gain", confidence=CERTAIN, detail=self._next_to_nothing(), action=LEFT)
             return Diagnosis(findings=(silent,) if self._ends else ())
         return Diagnosis(findings=(*self._level(), *self._cuts(powers), *self._gaps(powers)))
 
+    def _next_to_nothing(self) -> dict[str, Any]:
+        if self._peak == 0:
+            return {"kind": "silent"}
+        return {"kind": "level", "peak_dbfs": round(20 * math.log10(self._peak), 1)}
+
     def _add(self, slab: Audio) -> None:
         """The mean power of each part, the last one of what there is."""
+        self._peak = max(self._peak, float(np.abs(slab).max(initial=0.0)))
         starts = np.arange(0, slab.shape[1], self._part)
         sums = np.add.reduceat(np.square(slab).mean(axis=0, dtype=np.float64), starts)
         self._powers.add(sums / np.diff(np.append(starts, slab.shape[1])))

@@ -128,8 +128,7 @@ def pumping_hz_of(steps: Steps) -> float | None:
     count = steps.powers.size // PUMPING_STEPS
     if not count:
         return None
-    floor = max(float(steps.powers.max()) * 10 ** (-PEAK_RANGE_DB / 10), 1e-60)
-    levels_db = 10 * np.log10(np.maximum(steps.powers[: count * PUMPING_STEPS], floor)).reshape(count, -1)
+    levels_db = _through_pauses_db(steps.powers)[: count * PUMPING_STEPS].reshape(count, -1)
     levels_db -= levels_db.mean(axis=1, keepdims=True)
     spectrum = np.square(np.abs(np.fft.rfft(levels_db * np.hanning(PUMPING_STEPS), axis=1))).mean(axis=0)
     rates_hz = np.fft.rfftfreq(PUMPING_STEPS, 1 / STEPS_PER_SECOND)
@@ -137,6 +136,15 @@ def pumping_hz_of(steps: Steps) -> float | None:
     # The window keeps half of a swing, and each of its two sides has half of that.
     swings_db = 4 * np.sqrt(spectrum[inside]) / PUMPING_STEPS
     return _rate_of_swings(np.asarray(rates_hz[inside], dtype=np.float64), swings_db)
+
+
+def _through_pauses_db(powers: Levels) -> Levels:
+    """The levels, which in a pause go on from before it to after it: nothing pumps where nothing sounds."""
+    floor = max(float(powers.max()) * 10 ** (-PEAK_RANGE_DB / 10), 1e-60)
+    sounding = np.flatnonzero(powers > floor)
+    if not sounding.size:
+        return np.zeros(powers.size)
+    return np.asarray(np.interp(np.arange(powers.size), sounding, 10 * np.log10(powers[sounding])))
 
 
 def _rate_of_swings(rates_hz: Levels, swings_db: Levels) -> float | None:

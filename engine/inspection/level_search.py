@@ -134,7 +134,8 @@ def find_jumps(levels: Levels, certainty: float, frames_per_second: float, netwo
     nearby_frames = NEARBY_S * frames_per_second
     likelihoods = _together(alone, jumps.frames, nearby_frames)
     # What is beyond doubt was not made by a fade, which is never as steep as that.
-    likelihoods[(likelihoods < DEFAULT_CERTAINTY) & faded(jumps, gains_db, repeats)] = 0.0
+    is_fade = (likelihoods < DEFAULT_CERTAINTY) & faded(jumps, gains_db, repeats)
+    alone[is_fade] = likelihoods[is_fade] = 0.0
     likelihoods = _among(likelihoods, len(levels) / frames_per_second / COUNTED_S)
     is_proven = (np.abs(heights_db) >= SMALLEST_CERTAIN_JUMP_DB) & (likelihoods >= certainty)
     certain = None

@@ -61,7 +61,7 @@ class NoiseDetector:
             return NOTHING_FOUND
         detail: dict[str, Any] = {"noise_dbfs": profile.noise_dbfs, "programme_dbfs": profile.programme_dbfs}
         if not is_steady_noise(profile, self._finder.levels):
-            return _left(MUSIC_CONFIDENCE, detail)
+            return _left(MUSIC_CONFIDENCE, detail | {"is_perhaps_music": True})
         is_sure = self._frames >= self._fewest_frames and reaches_the_top(profile)
         if profile.noise_dbfs < LOUD_DBFS or not is_sure:
             return _left(SOFT_CONFIDENCE, detail)

@@ -2,7 +2,7 @@
 
 Where the echoes are soft enough together, a frame of the mix is the frame that came less the echoes of frames already
 known: exact, and in blocks no longer than the shortest delay. Louder ones have no such inverse that dies out, but one
-that also needs what comes later (see `two_sided`).
+that also needs what comes later (see `two_sided`). Either leaves what is black as it came.
 Both work on a grid fixed from the first frame; the recursion is float64 inside, as its errors come back to it.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.repair.black import is_black, reach_frames
 from rebounce.engine.repair.echo_path import EchoPath, Floats, lowpass_coefficients
 from rebounce.engine.repair.two_sided import TwoSided, two_sided_timing
 from rebounce.engine.stream import Kernel, Timing
@@ -24,7 +25,8 @@ SINC_SIDE = 16
 def timing_of(path: EchoPath, sample_rate_hz: float) -> Timing:
     """How the audio is cut for `inverse_of`."""
     if path.is_causal():
-        return Timing(block_frames=_shortest_reach(path, sample_rate_hz))
+        context = reach_frames(sample_rate_hz)
+        return Timing(block_frames=_shortest_reach(path, sample_rate_hz), before_frames=context, after_frames=context)
     return two_sided_timing(sample_rate_hz)
 
 
@@ -39,7 +41,9 @@ class _Recursion:
     """Keeps what was freed of echoes, dulled once, twice and so on, for as long as the longest delay needs."""
 
     def __init__(self, path: EchoPath, sample_rate_hz: float, channels: int) -> None:
-        step = _shortest_reach(path, sample_rate_hz)
+        step, context = _shortest_reach(path, sample_rate_hz), reach_frames(sample_rate_hz)
+        self._rate_hz = sample_rate_hz
+        self._inner = slice(context, context + step)
         self._taps: list[tuple[int, int, Floats]] = []
         for delay_s, gain, dulled in path.reflections():
             late, kernel = _fractional(delay_s * sample_rate_hz)
@@ -48,7 +52,8 @@ class _Recursion:
         self._held = np.zeros((max(tap[0] for tap in self._taps) + 1, channels, reach + step))
         self._filters = [_lowpass(path, sample_rate_hz, channels) for _ in range(len(self._held) - 1)]
 
-    def __call__(self, block: Audio) -> Audio:
+    def __call__(self, window: Audio) -> Audio:
+        block = window[:, self._inner]
         frames = block.shape[1]
         end = self._held.shape[2]
         clean = block.astype(np.float64)
@@ -56,6 +61,7 @@ class _Recursion:
             for number, weight in enumerate(kernel):
                 start = end - late - number
                 clean -= weight * self._held[dulled, :, start : start + frames]
+        clean = np.where(is_black(window, self._rate_hz)[self._inner], block, clean)
         self._held[:, :, :-frames] = self._held[:, :, frames:].copy()
         dull = clean
         for order, held in enumerate(self._held):

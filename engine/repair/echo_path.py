@@ -3,6 +3,7 @@
 Either one delay that repeats, each echo made from the one before, or delays with a gain each and one low-pass for all.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,11 +44,13 @@ class EchoPath:
     def __post_init__(self) -> None:
         is_whole = len(self.delays_s) == len(self.gains) and all(0 < delay_s <= LATEST_S for delay_s in self.delays_s)
         is_one = not self.repeats or (len(self.gains) == 1 and abs(self.gains[0]) < 1)
-        if not is_whole or not is_one or not 0 <= self.repeats <= MOST_REPEATS:
+        is_finite = all(map(math.isfinite, self.gains)) and (self.lowpass_hz is None or self.lowpass_hz > 0)
+        if not is_whole or not is_one or not is_finite or not 0 <= self.repeats <= MOST_REPEATS:
             raise ChainError(
-                f"RemoveEcho: analysis: delays_s = {self.delays_s}, gains = {self.gains}, repeats = {self.repeats}: "
-                f"expected as many gains as delays above 0 s and up to {LATEST_S:g} s, and with repeats, at most "
-                f"{MOST_REPEATS}, one delay and one gain below 1; delete the analysis to look at the file afresh"
+                f"RemoveEcho: analysis: delays_s = {self.delays_s}, gains = {self.gains}, repeats = {self.repeats}, "
+                f"lowpass_hz = {self.lowpass_hz}: expected as many gains as delays above 0 s and up to {LATEST_S:g} s, "
+                f"with repeats, at most {MOST_REPEATS}, one delay and one gain below 1, and a low-pass above 0 Hz or "
+                "none; delete the analysis to look at the file afresh"
             )
 
     def reflections(self) -> list[Reflection]:

@@ -61,7 +61,8 @@ class FixChannels(Plugin):
             return []
         seen = len(self.analysis.offsets)
         if self._last_channels not in (None, seen):
-            return [f"measured on a file of {seen} channels, and this has {self._last_channels}: left alone"]
+            there = f"{seen} channel{'s' if seen != 1 else ''}"
+            return [f"measured on a file of {there}, and this has {self._last_channels}: left alone"]
         offsets, gains = self._corrections(seen)
         done = []
         if offsets.any():

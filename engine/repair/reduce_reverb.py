@@ -17,6 +17,7 @@ from rebounce.engine.errors import PluginError
 from rebounce.engine.overlap_add import Powers, Spectra, audio_of, spectra_of
 from rebounce.engine.parameters import Number
 from rebounce.engine.plugin import Plugin
+from rebounce.engine.repair.black import is_black
 from rebounce.engine.repair.plate import Plate
 from rebounce.engine.repair.plate_inverse import PlateInverse
 from rebounce.engine.repair.plate_meter import PlateMeter
@@ -118,6 +119,7 @@ class _Drier:
     """The kernel of one run: its averages of the past go on from block to block."""
 
     def __init__(self, analysis: RoomEstimate, power: float, sample_rate_hz: float) -> None:
+        self._rate_hz = sample_rate_hz
         self._framing = framing = reverb_framing(sample_rate_hz)
         self._starts = band_starts(framing, sample_rate_hz)
         self._means = means_for(analysis.means() * np.float32(framing.size**2))
@@ -127,11 +129,13 @@ class _Drier:
     def __call__(self, window: Audio) -> Audio:
         framing = self._framing
         before = framing.margin + FRAMES_BEFORE * framing.hop
-        block = window[:, before : before + HOPS_PER_BLOCK * framing.hop]
+        inner_frames = slice(before, before + HOPS_PER_BLOCK * framing.hop)
         spectra = spectra_of(rows_of(window), framing)
         inner = spectra[:, FRAMES_BEFORE:-FRAMES_AFTER]
         self._turn_down(inner, band_powers(spectra, self._starts))
-        return block + rows_of(audio_of(inner, framing))
+        change = rows_of(audio_of(inner, framing))
+        change[:, is_black(window, self._rate_hz)[inner_frames]] = 0
+        return window[:, inner_frames] + change
 
     def _turn_down(self, spectra: Spectra, powers: Powers) -> None:
         """Leave of the spectra what is to be added: the negative of what goes."""

@@ -16,7 +16,7 @@ from rebounce.engine.stream import Kernel, Timing
 
 
 class RemoveEcho(Plugin):
-    """Takes away echoes of 45 to 650 ms that are in all of a file at the same gain; `(channels, frames)` in and out.
+    """Takes away echoes of 55 to 650 ms that are in all of a file at the same gain; `(channels, frames)` in and out.
 
     `strength` is the share of them that goes. Not for reverberation, nor for an echo on one voice of the mix.
     """

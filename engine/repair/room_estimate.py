@@ -40,6 +40,11 @@ class RoomEstimate:
     plate: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.need > 0 and len(self.levels_db) != BANDS and not self.plate:
+            raise ChainError(
+                f"ReduceReverb: analysis: expected the levels_db of {BANDS} bands with need = {self.need:g}, found "
+                f"{len(self.levels_db)}; delete the analysis to look at the file afresh"
+            )
         if self.plate and not is_plate(self.plate):
             raise ChainError(
                 f"ReduceReverb: analysis: plate = {self.plate}, expected the level above 0 and below 1, the delay from "

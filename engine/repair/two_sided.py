@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from rebounce.engine.audio import Audio
+from rebounce.engine.repair.black import is_black
 from rebounce.engine.stream import Timing
 
 Samples = NDArray[np.float32]
@@ -23,8 +24,6 @@ LEAST_POWER = 3e-3
 # The last echoes of a file are cut off with it, but the inverse asks for them: they are made from what it gave, and it
 # is asked again. On 20-s pieces this is worth 2 dB.
 TAIL_ROUNDS = 6
-# Digital silence this long is no passage through zero.
-BLACK_SECONDS = 0.05
 # Further before the end nothing changes that would be heard.
 TAIL_REACH_S = 4.0
 
@@ -56,15 +55,14 @@ class TwoSided:
     def __call__(self, window: Audio) -> Audio:
         """The block in the middle of the window, each channel by itself."""
         end = end_of(window)
-        clean = np.zeros((window.shape[0], self.inner.stop - self.inner.start), dtype=np.float32)
-        if end > 0:
-            for channel, samples in enumerate(window):
-                clean[channel] = self.freed(samples, end)[self.inner]
-        clean[:, self.is_black(window)] = 0
-        return clean
+        block = window[:, self.inner]
+        if end == 0:
+            return block
+        clean = np.stack([self.freed(samples, end)[self.inner] for samples in window])
+        return np.where(self.is_black(window), block, clean)
 
     def is_black(self, window: Audio) -> NDArray[np.bool_]:
-        """Which frames of the block in the middle are to stay silent."""
+        """Which frames of the block in the middle are to stay as they came."""
         return is_black(window, self._rate_hz)[self.inner]
 
     def freed(self, samples: Samples, end: int) -> Samples:
@@ -83,15 +81,6 @@ class TwoSided:
         """What a response at `frequencies_hz` makes of what `freed` gave."""
         made: Samples = fft.irfft(fft.rfft(samples) * response, self._size)
         return made
-
-
-def is_black(window: Audio, sample_rate_hz: float) -> NDArray[np.bool_]:
-    """Which frames lie in a stretch of digital silence: nothing was heard there, before or after."""
-    sounding = np.concatenate([[-1], np.flatnonzero(window.any(axis=0)), [window.shape[1]]])
-    black = np.zeros(window.shape[1], dtype=np.bool_)
-    for place in np.flatnonzero(np.diff(sounding) > BLACK_SECONDS * sample_rate_hz):
-        black[sounding[place] + 1 : sounding[place + 1]] = True
-    return black
 
 
 def end_of(window: Audio) -> int:

@@ -80,11 +80,14 @@ class UndoCompression(Plugin):
     def notes(self) -> list[str]:
         if self.ratio == 1 and self.makeup_db == 0:
             return ["no ratio was given: left alone"]
-        if self._last_run is None or self._last_run.largest_gain_db == 0:
+        if self._last_run is None:
             return []
         up_db, down_db = self._last_run.largest_gain_db, self.makeup_db * self.strength
+        if up_db == 0:
+            turned = f"turned {'down' if down_db > 0 else 'up'} by {abs(down_db):.1f} dB, and nothing opened"
+            return [turned] if down_db else []
         if down_db <= 0:
-            return [f"turned up by up to {up_db:.1f} dB what a compressor had turned down"]
+            return [f"turned up by up to {up_db - down_db:.1f} dB what a compressor had turned down"]
         spread = (
             f"peaks up by {max(0.0, up_db - down_db):.1f} dB at most, what is soft down by {down_db:.1f} dB at most"
         )

@@ -102,6 +102,19 @@ class LateLower(Lower):
         return lambda window: lower(window[:, :-LATE_FRAMES])
 
 
+class TellingLower(Lower):
+    """Knows what it did only after it was done."""
+
+    lowered_by = 0.0
+
+    def notes(self) -> list[str]:
+        return [f"lowered by {self.lowered_by:.3f}"] if self.lowered_by else []
+
+    def kernel(self, sample_rate_hz: float, channels: int) -> Kernel:
+        self.lowered_by = self.analysis.offset * self.strength
+        return super().kernel(sample_rate_hz, channels)
+
+
 class FailingLower(Lower):
     fails = True
 
@@ -253,16 +266,18 @@ def test_what_another_fault_had_hidden_is_repaired_once_that_is_gone() -> None:
     assert [finding.fault for finding in plugin.findings() or []] == ["dc", "gain"]
 
 
-def test_a_later_look_must_not_bring_back_what_a_repair_took_away() -> None:
+@pytest.mark.parametrize("is_later_look", [True, False])
+def test_no_repair_may_bring_back_what_another_took_away(is_later_look: bool) -> None:
     plugin = Auto()
-    plugin.look_with({"none": NoOffsetDetector, "offset": OffsetDetector})
+    detectors: list[type[OffsetDetector]] = [NoOffsetDetector, OffsetDetector]
+    plugin.look_with({kind.name: kind for kind in (detectors if is_later_look else detectors[::-1])})
     repaired = plugin(shifted(), RATE)
     assert abs(float(repaired.mean())) < 1e-6
     assert plugin.treatment is not None
     assert plugin.treatment.refusals == (
         "Lower: would have brought back what another repair took away: left as it was",
     )
-    assert actions(plugin) == [LEFT, REMOVED]
+    assert sorted(actions(plugin)) == [LEFT, REMOVED]
 
 
 @pytest.mark.parametrize(("strength", "action"), [(1.0, REMOVED), (0.5, REDUCED), (0.0, LEFT)])
@@ -272,6 +287,16 @@ def test_pinned_and_scaled_it_tells_what_it_does_now(strength: float, action: st
     plugin.look([shifted()], RATE)
     plugin.keep_analysis()
     assert actions(plugin.at_strength(strength)) == [action]
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_pinned_and_scaled_it_notes_what_it_did(strength: float) -> None:
+    plugin = auto(TellingLower)
+    plugin.look([shifted()], RATE)
+    plugin.keep_analysis()
+    scaled = plugin.at_strength(strength)
+    lowered_by = float((shifted() - scaled(shifted(), RATE)).mean())
+    assert scaled.notes() == [f"TellingLower: lowered by {lowered_by:.3f}"]
 
 
 def test_at_half_strength_nobody_looks_again_for_what_is_still_there() -> None:

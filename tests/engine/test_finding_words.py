@@ -63,6 +63,18 @@ def test_nothing_is_quite_sure(confidence: float, words: str) -> None:
             "One channel softer than the other, the left, by 3 dB.",
         ),
         ({"fault": "gain", "detail": {"kind": "level", "lufs": -40.0}}, f"Unusual level, {MINUS}40 LUFS."),
+        (
+            {"fault": "gain", "detail": {"kind": "level", "peak_dbfs": -92.0}},
+            f"Unusual level, peaks at {MINUS}92 dBFS.",
+        ),
+        (
+            {"fault": "polarity", "detail": {"kind": "delay", "side": "left", "delay_ms": 9.07}},
+            "One channel behind the other, the left, by 9.07 ms.",
+        ),
+        (
+            {"fault": "noise", "confidence": 0.2, "detail": {"noise_dbfs": -60.0, "is_perhaps_music": True}},
+            f"Noise, 20% sure, a floor of {MINUS}60 dBFS, may be part of the music.",
+        ),
     ],
 )
 def test_a_finding_is_told_in_words_that_a_person_would_use(finding: dict[str, Any], sentence: str) -> None:

@@ -37,6 +37,7 @@ def test_what_is_seen_as_it_is_keeps_its_own_number() -> None:
         Finding(fault="level_ride", confidence=0.5, detail={"cut": "end"}),
         Finding(fault="level_ride", confidence=0.4, detail={"gap_s": 2.0}),
         Finding(fault="echo", confidence=0.15, detail={"delay_ms": 250.0, "is_on_beat_grid": True}),
+        Finding(fault="noise", confidence=0.2, detail={"noise_dbfs": -60.0, "is_perhaps_music": True}),
     )
     assert calibrated(Diagnosis(findings=found)).findings == found
 

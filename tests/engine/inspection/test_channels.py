@@ -56,11 +56,13 @@ def test_odd_correlation_that_proves_nothing_is_told_and_left() -> None:
     assert diagnosis.repair is None
 
 
-def test_a_late_channel_is_told_and_left() -> None:
+@pytest.mark.parametrize("late", ["left", "right"])
+def test_a_late_channel_is_told_and_left(late: str) -> None:
     music = pink(6)[0]
-    diagnosis = seen(np.stack([music, np.roll(music, round(0.002 * RATE))]))
+    pair = np.stack([music, np.roll(music, round(0.002 * RATE))])
+    diagnosis = seen(pair if late == "right" else pair[::-1])
     [(fault, action, detail)] = told(diagnosis)
-    assert (fault, action, detail["kind"]) == ("polarity", "left", "delay")
+    assert (fault, action, detail["kind"], detail["side"]) == ("polarity", "left", "delay", late)
     assert detail["delay_ms"] == pytest.approx(2.0, abs=0.2)
     assert diagnosis.repair is None
 

@@ -32,9 +32,16 @@ def test_a_piece_that_fades_in_and_out_has_nothing() -> None:
     assert diagnosed(EdgesDetector(RATE, 2), [faded()]) == NOTHING_FOUND
 
 
-@pytest.mark.parametrize("audio", [np.zeros((2, RATE), dtype=np.float32), noise(RATE, level=1e-6), noise(1, level=0.0)])
+@pytest.mark.parametrize("audio", [np.zeros((2, RATE), dtype=np.float32), noise(1, level=0.0)])
 def test_silence_is_told(audio: Audio) -> None:
     assert told(audio) == [("gain", {"kind": "silent"})]
+
+
+def test_next_to_silence_is_told_with_its_peak() -> None:
+    soft = noise(RATE, level=1e-6)
+    [(fault, detail)] = told(soft)
+    assert (fault, detail["kind"]) == ("gain", "level")
+    assert detail["peak_dbfs"] == pytest.approx(20 * np.log10(np.abs(soft).max()), abs=0.06)
 
 
 def test_a_file_without_frames_has_nothing() -> None:

@@ -128,6 +128,12 @@ def test_what_is_steady_does_not_pump(audio: Audio) -> None:
     assert pumping_hz_of(steps_of(audio)) is None
 
 
+def test_a_pause_does_not_pump() -> None:
+    audio = noise(15 * RATE)
+    audio[:, 4 * RATE : 6 * RATE] = 0
+    assert pumping_hz_of(steps_of(audio)) is None
+
+
 def test_of_a_swell_and_its_double_the_slower_is_told() -> None:
     turns = np.arange(15 * RATE) / RATE
     swell = 10 ** ((3 * np.sin(2 * np.pi * 2 * turns) + 3.5 * np.sin(2 * np.pi * 4 * turns)) / 20)

@@ -8,6 +8,7 @@ from synthetic_music import mix
 from rebounce.engine.audio import Audio
 from rebounce.engine.inspection.level_search import search_level
 from rebounce.training.faults.level_ride import LevelRide
+from rebounce.training.music import make_mix
 
 RATE = 44_100
 
@@ -31,6 +32,17 @@ def test_sections_come_back_with_their_gains_and_the_longest_lasting_level_is_0_
     assert transitions_ms == (0, 150, 150)
     assert sighting.course.seconds == 20
     assert sighting.likelihood > 0.963
+
+
+def test_a_fade_near_a_certain_jump_is_not_ridden() -> None:
+    rate_hz, jump_s, fade_s = 22_050, 8.0, (11.0, 15.0)
+    audio = make_mix(10, 24.0, rate_hz).audio
+    times_s = np.arange(audio.shape[1]) / rate_hz
+    level_db = np.where(times_s < jump_s, 0, -9) + np.interp(times_s, fade_s, (0, -14))
+    sighting = search_level([(audio * 10 ** (level_db / 20)).astype(np.float32)], rate_hz)
+    starts_s, gains_db, _ = zip(*sighting.course.sections, strict=True)
+    assert starts_s == pytest.approx((0, jump_s), abs=0.2)
+    assert gains_db[1] - gains_db[0] == pytest.approx(-9, abs=1)
 
 
 def test_what_is_not_certain_enough_is_named_but_not_proposed(music: Audio) -> None:

@@ -1,5 +1,7 @@
 """What an echo is made of, and which echoes a recursion takes back."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -60,8 +62,11 @@ def test_a_recursion_is_for_echoes_that_it_can_outlive(path: EchoPath, is_causal
         {"delays_s": (1e9,), "gains": (0.5,)},
         {"delays_s": (0.1,), "gains": (0.5,), "repeats": 99},
         {"delays_s": (0.1,), "gains": (1.5,), "repeats": 2},
+        {"delays_s": (0.1, 0.2), "gains": (0.5, float("nan"))},
+        {"delays_s": (0.1,), "gains": (float("inf"),)},
+        {"delays_s": (0.1,), "gains": (0.5,), "lowpass_hz": -100.0},
     ],
 )
-def test_numbers_that_do_not_belong_together_are_refused(numbers: dict[str, tuple[float, ...]]) -> None:
+def test_numbers_that_do_not_belong_together_are_refused(numbers: dict[str, Any]) -> None:
     with pytest.raises(ChainError, match="delete the analysis"):
-        EchoPath(**numbers)  # type: ignore[arg-type]
+        EchoPath(**numbers)

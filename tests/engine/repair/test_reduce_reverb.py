@@ -222,6 +222,19 @@ def test_digital_black_before_and_within_stays_black(clean: Audio) -> None:
     assert restored[:, 2 * RATE : 3 * RATE].any(axis=0).mean() > 0.99
 
 
+def test_a_room_is_not_drawn_into_digital_black(wet: Audio) -> None:
+    gapped = wet.copy()
+    gapped[:, 4 * RATE : 5 * RATE] = 0
+    restored = needing(gapped)(gapped, RATE)
+    assert not restored[:, 4 * RATE : 5 * RATE].any()
+    assert np.abs(restored - gapped).max() > 1e-3
+
+
+def test_a_room_without_its_bands_is_refused() -> None:
+    with pytest.raises(ChainError, match="levels_db"):
+        replace(NO_ROOM, need=1.0)
+
+
 def test_auto_leaves_the_plate_that_a_pad_was_sent_to() -> None:
     ambient = make_mix(13, 20.0, RATE).audio
     plugin = Auto()

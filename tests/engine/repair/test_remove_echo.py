@@ -92,6 +92,17 @@ def test_the_block_size_does_not_matter(path: EchoPath, sizes: list[int]) -> Non
     np.testing.assert_array_equal(np.concatenate([*pieces, plugin.flush()], axis=1), whole)
 
 
+@pytest.mark.parametrize("path", [SINGLE, DULL_TAPS, LOUD_TAPS])
+@pytest.mark.parametrize("dither", [0.0, 1 / 32_768])
+def test_a_gap_that_was_cut_afterwards_stays_as_it_is(path: EchoPath, dither: float) -> None:
+    damaged = echoed(noise(4 * RATE), path)
+    gap = slice(2 * RATE, 3 * RATE)
+    damaged[:, gap] = dither * np.sign(noise(RATE))
+    restored = removing(path)(damaged, RATE)
+    np.testing.assert_array_equal(restored[:, gap], damaged[:, gap])
+    assert (restored[:, : gap.start] != damaged[:, : gap.start]).mean() > 0.5
+
+
 @pytest.mark.parametrize("rate_hz", [8_000, 48_000, 96_000])
 @pytest.mark.parametrize("path", [DULL_REPEATS, DULL_TAPS])
 def test_a_path_found_at_one_rate_serves_at_another(path: EchoPath, rate_hz: int) -> None:

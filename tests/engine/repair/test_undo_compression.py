@@ -107,6 +107,29 @@ def test_without_a_ratio_nothing_is_changed_and_that_is_told(music: Audio) -> No
 
 
 @pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"makeup_db": 6.0}, "turned down by 6.0 dB, and nothing opened"),
+        ({"makeup_db": -3.0}, "turned up by 3.0 dB, and nothing opened"),
+        ({"makeup_db": 6.0, "ratio": 4.0, "threshold_db": 20.0}, "turned down by 6.0 dB, and nothing opened"),
+        ({"makeup_db": 6.0, "strength": 0.5}, "turned down by 3.0 dB, and nothing opened"),
+    ],
+)
+def test_a_level_that_is_all_that_changes_is_told(music: Audio, given: dict[str, Any], told: str) -> None:
+    plugin = UndoCompression(**given)
+    plugin(music, RATE)
+    assert plugin.notes() == [told]
+
+
+def test_what_it_was_turned_down_by_is_added_to_what_is_told(music: Audio) -> None:
+    plugin = UndoCompression(threshold_db=-40, ratio=100, range_db=6, makeup_db=-3)
+    restored = plugin(music, RATE)
+    most_db = 20 * np.log10(np.abs(restored[music != 0] / music[music != 0]).max())
+    assert most_db == pytest.approx(9, abs=0.05)
+    assert plugin.notes() == ["turned up by up to 9.0 dB what a compressor had turned down"]
+
+
+@pytest.mark.parametrize(
     "unset", [{"strength": 0.0, "makeup_db": 3.0}, {"ratio": 1.0}, {"ratio": 4.0, "range_db": 0.0}]
 )
 def test_with_nothing_to_undo_nothing_changes(music: Audio, unset: dict[str, Any]) -> None:

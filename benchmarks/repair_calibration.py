@@ -6,16 +6,17 @@
 Each piece is looked at as it is, and with each fault of the recipe done to it by itself. A finding is right where its
 fault was done. Music that shows the finding before anything was done to it has no say about that fault: released music
 is compressed, limited, coded and reverberant by choice, and naming that is no error. So positives and negatives are
-pieces whose own music is silent about the fault. Only tracks are used that no threshold was set on: the curves are
-fitted on one half of these (engine/inspection/calibration.json), and what they promise is held against the other
-(benchmarks/results/calibration.json). What was seen is kept in benchmarks/results/calibration_outcomes.json.
+pieces whose own music is silent about the fault. Only tracks are used that no threshold was set on.
+
+The curves (engine/inspection/calibration.json) are fitted on all of these. How far such curves can be taken at their
+word (benchmarks/results/calibration.json) is told by title: the findings in each one are read through curves that were
+fitted without it. What was seen is kept in benchmarks/results/calibration_outcomes.json.
 """
 
-import hashlib
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import conditions
-from benchmarks.repair_items import JUDGING, Piece, faulty, pieces
+from benchmarks.repair_items import JUDGING, Piece, faulty, pieces, title_of
 from rebounce.engine.audio import Audio
-from rebounce.engine.inspection.calibration import LEAST_TOLD, is_measured, read_off
+from rebounce.engine.inspection.calibration import LEAST_TOLD, Curve, is_measured, read_off
 from rebounce.engine.inspection.inspector import Inspector, all_detectors
 
 SECONDS, PIECES_PER_TRACK = 12.0, 12
@@ -57,22 +58,17 @@ Outcomes = dict[str, list[tuple[float, bool]]]
 
 def main(arguments: Sequence[str]) -> None:
     for folder in arguments[:1]:
-        fitting, held = _outcomes(Path(folder))
-        seen = {"conditions": conditions(), "fitting": fitting, "held": held}
+        seen = {"conditions": conditions(), "titles": _outcomes(Path(folder))}
         SEEN.write_text(json.dumps(seen) + "\n", encoding="utf-8")
-    seen = json.loads(SEEN.read_text(encoding="utf-8"))
-    fit(seen["fitting"], seen["held"], seen["conditions"])
+    kept = json.loads(SEEN.read_text(encoding="utf-8"))
+    fit(kept["titles"], kept["conditions"])
 
 
-def fit(fitting: Outcomes, held: Outcomes, seen_under: Mapping[str, Any]) -> None:
+def fit(titles: Mapping[str, Outcomes], seen_under: Mapping[str, Any]) -> None:
     """Write the curves, and how far what they promise holds."""
-    curves = {fault: _curve(found) for fault, found in sorted(fitting.items())}
-    _keep(CURVES, {"about": "made by benchmarks/repair_calibration.py", "curves": curves})
-    judged = {
-        fault: [(read_off(curves[fault], own) if fault in curves else own, is_right) for own, is_right in found]
-        for fault, found in held.items()
-    }
-    judged = {fault: [pair for pair in found if pair[0] >= LEAST_TOLD] for fault, found in judged.items()}
+    about = "made by benchmarks/repair_calibration.py"
+    _keep(CURVES, {"about": about, "curves": _curves(_together(titles.values()))})
+    judged = _together(_judged(titles, title) for title in titles)
     bins = _bins([pair for found in judged.values() for pair in found])
     each = {fault: _bins(found) for fault, found in sorted(judged.items())}
     _keep(RESULT, {"conditions": seen_under, "all": bins, "each": each})
@@ -80,21 +76,43 @@ def fit(fitting: Outcomes, held: Outcomes, seen_under: Mapping[str, Any]) -> Non
         print(one)
 
 
+def _judged(titles: Mapping[str, Outcomes], title: str) -> Outcomes:
+    """The findings in one title, as sure as curves of all others make them, without those that would not be told."""
+    curves = _curves(_together(outcomes for other, outcomes in titles.items() if other != title))
+    return {
+        fault: [(sure, is_right) for own, is_right in found if (sure := _read(curves, fault, own)) >= LEAST_TOLD]
+        for fault, found in titles[title].items()
+    }
+
+
+def _read(curves: Mapping[str, Curve], fault: str, own: float) -> float:
+    return read_off(curves[fault], own) if fault in curves else own
+
+
+def _together(parts: Iterable[Outcomes]) -> Outcomes:
+    joined: Outcomes = defaultdict(list)
+    for part in parts:
+        for fault, found in part.items():
+            joined[fault] += found
+    return joined
+
+
+def _curves(outcomes: Outcomes) -> dict[str, list[list[float]]]:
+    return {fault: _curve(found) for fault, found in sorted(outcomes.items())}
+
+
 def _keep(path: Path, what: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(what, indent=1) + "\n", encoding="utf-8")
 
 
-def _outcomes(folder: Path) -> tuple[Outcomes, Outcomes]:
-    """Of the tracks that curves are fitted on, and of those that they are held against."""
-    fitting: Outcomes = defaultdict(list)
-    held: Outcomes = defaultdict(list)
+def _outcomes(folder: Path) -> dict[str, Outcomes]:
+    """Of each title."""
     chosen = list(pieces(folder, JUDGING, SECONDS, PIECES_PER_TRACK))
+    found: dict[str, list[Outcomes]] = defaultdict(list)
     with ProcessPoolExecutor(PROCESSES) as processes:
-        for piece, found in zip(chosen, processes.map(_looked_at, chosen), strict=True):
-            is_held = hashlib.sha256(piece.track.encode()).digest()[1] % 2
-            for fault, pairs in found.items():
-                (held if is_held else fitting)[fault] += pairs
-    return fitting, held
+        for piece, outcomes in zip(chosen, processes.map(_looked_at, chosen), strict=True):
+            found[title_of(piece.track)].append(outcomes)
+    return {title: _together(parts) for title, parts in found.items()}
 
 
 def _looked_at(piece: Piece) -> Outcomes:

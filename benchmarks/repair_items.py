@@ -52,9 +52,13 @@ def tracks(folder: Path, half: str) -> list[Path]:
 
 
 def half_of(path: Path) -> str:
-    """Excerpts are named TITLE-SECONDSs, and go where their title goes."""
-    title = re.sub(r"-\d+s$", "", path.stem)
-    return TUNING if hashlib.sha256(title.encode()).digest()[0] % 2 else JUDGING
+    """Excerpts go where their title goes."""
+    return TUNING if hashlib.sha256(title_of(path.stem).encode()).digest()[0] % 2 else JUDGING
+
+
+def title_of(track: str) -> str:
+    """Excerpts are named TITLE-SECONDSs."""
+    return re.sub(r"-\d+s$", "", track)
 
 
 def pieces(

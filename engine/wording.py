@@ -37,6 +37,13 @@ def count(value: int | None) -> str:
     return UNDEFINED if value is None else f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def real_time(factor: float | None) -> str:
+    """How fast it went: `0.19x real time`, `4.2x real time`, `58x real time`."""
+    if factor is None:
+        return "speed unknown"
+    return f"{factor:.0f}x real time" if factor >= 10 else f"{factor:.2g}x real time"
+
+
 def format_words(record: Mapping[str, Any]) -> str:
     """Rate, channels and depth of a record, as far as they are known: `44.1 kHz, stereo, 24 bit`."""
     parts = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rebounce.engine import wording
 from rebounce.engine.batch_plan import IGNORES_CASE
 from rebounce.engine.errors import UsageError
 from rebounce.engine.workers import Failure, run_tasks
@@ -199,12 +200,10 @@ class _Telling:
         if self._arguments.as_json or self._arguments.is_quiet or not self._count + self._skipped:
             return
         took_s = time.monotonic() - self._begin_s
-        speed = self._audio_s / took_s
+        speed = wording.real_time(self._audio_s / took_s)
         pairs = "pair" if self._count == 1 else "pairs"
         skipped = f"; {self._skipped} made before" if self._skipped else ""
-        click.echo(
-            f"{self._count} {pairs} in {self._arguments.output}, {took_s:.1f} s, {speed:.0f}x real time{skipped}"
-        )
+        click.echo(f"{self._count} {pairs} in {self._arguments.output}, {took_s:.1f} s, {speed}{skipped}")
 
     def _as_json(self, task: Task, status: str, done: Done, say: Say) -> None:
         paths = {"clean": str(task.clean), "damaged": str(task.damaged), "record": str(task.record)}

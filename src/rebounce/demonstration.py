@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from rebounce.cli_presets import find_preset
+from rebounce.engine import wording
 from rebounce.engine.audio import Audio
 from rebounce.engine.board import Board
 from rebounce.engine.job import Job
@@ -57,7 +58,7 @@ def demonstrate(output: Path, *, seconds: float, seed: int, preset: str, as_json
         return
     _tell(paths, list(record.messages))
     click.echo(f"\n{of_clean}\n")
-    click.echo(f"{record.seconds:.1f} s, {record.realtime_factor:.0f}x real time on the {record.device}\n")
+    click.echo(f"{record.seconds:.1f} s, {wording.real_time(record.realtime_factor)} on the {record.device}\n")
     for path in [*paths.values(), output / "report.html"]:
         click.echo(f"  {path}")
     click.echo("\nOpen the report in a browser to see and hear before and after at matched loudness.")

@@ -53,7 +53,7 @@ def lines_of(inspection: Inspection, is_verbose: bool) -> list[str]:
     if is_verbose:
         lines += [f"  {message}" for message in inspection.messages]
         if inspection.realtime_factor is not None:
-            lines.append(f"  looked at in {inspection.seconds:.1f} s, {inspection.realtime_factor:.0f}x real time")
+            lines.append(f"  looked at in {inspection.seconds:.1f} s, {wording.real_time(inspection.realtime_factor)}")
     return lines
 
 

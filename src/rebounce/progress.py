@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 
 import click
 
+from rebounce.engine import wording
 from rebounce.engine.record import ERROR, RESTORED, SKIPPED, UNCHANGED, Record
 
 
@@ -99,7 +100,7 @@ def describe(record: Record) -> str:
     if record.status in (RESTORED, UNCHANGED) and record.lufs_in is not None:
         parts.append(_levels(record))
     if record.realtime_factor is not None:
-        parts.append(f"{record.seconds:.1f} s, {record.realtime_factor:.0f}x real time")
+        parts.append(f"{record.seconds:.1f} s, {wording.real_time(record.realtime_factor)}")
     if record.status == SKIPPED and record.messages:
         parts.append(record.messages[-1])
     target = f" -> {record.output}" if record.output else ""

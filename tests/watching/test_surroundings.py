@@ -95,6 +95,11 @@ class Share:
     def go(self) -> None:
         unmount(self.ground.root)
 
+    def has_finished(self, bounces: int) -> bool:
+        """To the last step of each, after which nothing of it is held."""
+        claims = self.server / ".rebounce/claims"
+        return self.ground.count_finished() == bounces and not list(claims.iterdir())
+
     def drop(self, path: str, content: bytes) -> None:
         """As another machine does it."""
         hand = self.server.parent / "hand"
@@ -111,14 +116,14 @@ def share(tmp_path: Path) -> Share:
 def test_a_share_that_vanishes_is_waited_for(share: Share) -> None:
     share.drop("a.wav", FIRST)
     with share.ground.start() as service:
-        service.wait_until((share.server / "Done/a.wav").exists)
+        service.wait_until(lambda: share.has_finished(1))
         share.go()
         service.wait_for_word("the folder is gone or unmounted")
         share.drop("b.wav", SECOND)
         assert list(share.ground.root.iterdir()) == []
         share.come()
         service.wait_for_word("the folder is there again")
-        service.wait_until((share.server / "Done/b.wav").exists)
+        service.wait_until(lambda: share.has_finished(2))
         service.stop()
     assert faults(share.ground, delivered({"a.wav": [FIRST], "b.wav": [SECOND]})) == []
 

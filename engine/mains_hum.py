@@ -31,7 +31,7 @@ from rebounce.engine.overlap_add import Slabs
 
 # A stretch is what one phase is fitted to; every other one is dropped when there are this many.
 STRETCH_SECONDS = 16
-MOST_STRETCHES = 16
+MOST_STRETCHES = 32
 FEWEST_SECONDS = 8
 COARSE_STEP_HZ = 0.004
 FINE_STEP_HZ = 0.0002

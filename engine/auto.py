@@ -105,6 +105,7 @@ class Auto(Plugin):
         return audio if treated is None else joined(list(treated), audio.shape[0])
 
     def stream(self, sample_rate_hz: float, channels: int) -> Run:
+        self._ran = []
         if self.is_identity() or self._treatment is None:
             return super().stream(sample_rate_hz, channels)
         self._ran = self._repairs()

@@ -153,7 +153,10 @@ class _Attempt:
         self.failure: str | None = None
 
     def refusal(self, name: str, standing: Iterable[str], is_full: bool) -> str | None:
-        """Why it must not stay, beside the repairs of `standing` detectors; None where it may."""
+        """Why it must not stay, beside the repairs of `standing` detectors; None where it may.
+
+        Repairs that are not made in full leave some of each fault, which proves nothing.
+        """
         if self.failure is not None:
             return f"failed ({self.failure})"
         if self.outside_db > MOST_CHANGE_OUTSIDE_DB:
@@ -162,7 +165,7 @@ class _Attempt:
             return f"would have turned up what was only to be softer (by {self.rise_db:.1f} dB)"
         if is_full and self.said[name].repair is not None:
             return "did not take the fault away"
-        if any(self.said[other].repair is not None for other in standing):
+        if is_full and any(self.said[other].repair is not None for other in standing):
             return "would have brought back what another repair took away"
         return None
 

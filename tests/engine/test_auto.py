@@ -330,6 +330,16 @@ def test_at_half_strength_half_of_it_is_repaired() -> None:
     assert float(repaired.mean()) == pytest.approx(OFFSET / 2, abs=2e-3)
 
 
+def test_at_half_strength_every_fault_is_repaired_by_half() -> None:
+    """What is left of the first one by intention is nothing that the second repair brought back."""
+    plugin = Auto(strength=0.5)
+    plugin.look_with({"offset": OffsetDetector, "loud": LoudDetector})
+    plugin((shifted() * np.float32(3.0 / np.abs(shifted()).max())).astype(np.float32), RATE)
+    assert actions(plugin) == [REDUCED, REDUCED]
+    assert plugin.treatment is not None
+    assert plugin.treatment.refusals == ()
+
+
 def test_at_half_strength_it_does_not_say_removed() -> None:
     plugin = auto(strength=0.5)
     plugin(shifted(), RATE)

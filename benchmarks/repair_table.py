@@ -31,6 +31,7 @@ CONFIDENCE_MARKS = (
     "<!-- the end of the confidences -->",
 )
 RIVAL = "matchering="
+SLOWEST_CLIPPING = 0.3
 MARKS = ("<!-- the table, written by benchmarks.repair_table -->", "<!-- the end of the table -->")
 
 PARTS = {
@@ -178,7 +179,20 @@ def _clipping(rows: Rows) -> list[Line]:
                     None if target is None else bool(gains.mean() >= target),
                 )
             )
-    return lines
+    return [*lines, _clipping_speed([row for row in rows if row["kind"] == "hard" and row["times_real_time"]])]
+
+
+def _clipping_speed(rows: Rows) -> Line:
+    """Of all that was found, and of the slowest: what takes the time is the frames that hold clipped samples."""
+    slowest = min(rows, key=lambda row: float(row["times_real_time"]))
+    speed, share = (float(np.median([row[name] for row in rows])) for name in ("times_real_time", "solved_share"))
+    return (
+        "RestoreClipping on these, with the share of frames solved",
+        f"{speed:.2g}x real time with {share:.0%} solved (medians), "
+        f"the slowest {slowest['times_real_time']:.2g}x with {slowest['solved_share']:.0%}",
+        f"{SLOWEST_CLIPPING:g}x",
+        bool(slowest["times_real_time"] >= SLOWEST_CLIPPING),
+    )
 
 
 def _level(rows: Rows) -> list[Line]:

@@ -14,6 +14,8 @@ SUBTYPE_WORDS: Mapping[str, str] = {
     "PCM_32": "32 bit",
     "FLOAT": "32-bit float",
     "DOUBLE": "64-bit float",
+    "MPEG_LAYER_III": "MP3",
+    "VORBIS": "Ogg Vorbis",
 }
 
 

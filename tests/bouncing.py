@@ -31,6 +31,11 @@ HALF = '[[chain]]\nplugin = "Gain"\ngain_db = -6.0\n'
 NOT_AUDIO = b"these are no samples"
 
 
+def unfinished_at(ledger: Ledger, path: str) -> Bounce | None:
+    """The unfinished bounce of a path, of which there is one at most."""
+    return next((bounce for bounce in ledger.unfinished(-1) if bounce.path == path), None)
+
+
 class Killed(BaseException):
     """Stands for the end of the process."""
 
@@ -160,7 +165,7 @@ class Serving:
         """A whole file comes, with a time that no other had."""
         place = self.layout.at(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        aside = place.with_name(f"{place.name}.tmp")
+        aside = place.with_name("hand.tmp")
         aside.write_bytes(content)
         self._mtime_ns += 1_000_000_000
         os.utime(aside, ns=(self._mtime_ns, self._mtime_ns))
@@ -236,6 +241,6 @@ def discovered(serving: Serving, path: str, content: bytes) -> Bounce:
     stamp = stamp_of(serving.drop(path, content).stat())
     serving.ledger.discover([(path, stamp)])
     serving.ledger.queue([(path, stamp, None)])
-    bounce = serving.ledger.active_at(path)
+    bounce = unfinished_at(serving.ledger, path)
     assert bounce is not None
     return bounce

@@ -23,8 +23,8 @@ from rebounce.watchers.steps import listen
 DEEDS, CLOCK, STALE = "REBOUNCE_TEST_DEEDS", "REBOUNCE_TEST_CLOCK", "REBOUNCE_TEST_STALE_S"
 PARENT, WORKER, ANY = "parent", "worker", "any"
 EVERY_STEP = "*"
-KILL, KILL_ALL, STOP, STOP_DEAF, HOLD, DELETE, APPEND, REPLACE, DEAFEN, TRACE = (
-    *("kill", "kill all", "stop", "stop deaf", "hold", "delete", "append", "replace", "deafen", "trace"),
+KILL, KILL_ALL, STOP, STOP_DEAF, HOLD, DELETE, APPEND, REPLACE, DEAFEN, MUFFLE, TRACE = (
+    *("kill", "kill all", "stop", "stop deaf", "hold", "delete", "append", "replace", "deafen", "muffle", "trace"),
 )
 
 
@@ -152,6 +152,15 @@ def _deafen(deed: Deed) -> None:
             thread.stop()
 
 
+def _muffle(deed: Deed) -> None:
+    from watchdog.observers.api import BaseObserver
+
+    for thread in threading.enumerate():
+        if isinstance(thread, BaseObserver):
+            for handlers in thread._handlers.values():
+                handlers.clear()
+
+
 _HOW = {
     KILL: _kill,
     KILL_ALL: _kill_all,
@@ -162,6 +171,7 @@ _HOW = {
     APPEND: _append,
     REPLACE: _replace,
     DEAFEN: _deafen,
+    MUFFLE: _muffle,
 }
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rebounce.watchers import file_systems
+
 CLONE_NEWNS = 0x00020000
 NAMESPACE = "/proc/thread-self/ns/mnt"
 
@@ -71,6 +73,17 @@ def unmount(point: Path) -> None:
 def make_read_only(point: Path, is_read_only: bool = True) -> None:
     """For those who come through this mount, even while files are open for writing."""
     _run("mount", "-o", f"remount,bind,{'ro' if is_read_only else 'rw'}", point)
+
+
+@contextmanager
+def counted_as_share(point: Path, table: Path) -> Iterator[None]:
+    """Within the block this process reads of a share at that place in the system's table of mounts, which is written to
+    `table` with one line more; a real share needs a server."""
+    line = f"9999 1 0:99 / {os.path.realpath(point)} rw - nfs4 server:/export rw\n"
+    table.write_bytes(file_systems.MOUNT_TABLE.read_bytes() + os.fsencode(line))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_systems, "MOUNT_TABLE", table)
+        yield
 
 
 def _call(name: str, *arguments: int) -> None:

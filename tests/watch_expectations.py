@@ -17,7 +17,7 @@ from rebounce.engine.restore import restore_file
 from rebounce.watchers.bounce import FINISHED
 from rebounce.watchers.ledger import Ledger
 
-OWN_FILES = {"ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "log.jsonl", "folder-id"}
+OWN_FILES = {"ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "log.jsonl", "folder-id", "names"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

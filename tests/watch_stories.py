@@ -14,6 +14,7 @@ from killing_service import (
     ANY,
     DELETE,
     EVERY_STEP,
+    HOLD,
     KILL,
     KILL_ALL,
     PARENT,
@@ -25,7 +26,7 @@ from killing_service import (
     Deed,
 )
 from watch_expectations import Expectation, Result, by_chain, delivered, faults
-from watch_service import Ground, claims_elsewhere, gain_chain, make_ground, tone_file
+from watch_service import Ground, Machine, claims_elsewhere, gain_chain, make_ground, tone_file
 
 from rebounce.watchers.steps import AFTER, BEFORE
 
@@ -132,6 +133,20 @@ def the_same_under_another_name(ground: Ground, kill: Deed) -> Expectation:
     ground.finish()
     ground.drop("b.wav", FIRST)
     ground.run("--once", deeds=[kill])
+    return delivered({"a.wav": [FIRST], "b.wav": [FIRST]}, by_chain(chain))
+
+
+@story(WORKER, ALL, "ledger.again")
+def the_same_side_by_side(ground: Ground, kill: Deed) -> Expectation:
+    """The one that comes second waits for the first, which goes on when it does."""
+    chain, ready, go = gain_chain(ground.base), ground.base / "ready", ground.base / "go"
+    ground.configure(preset=str(chain), jobs=2)
+    ready.touch()
+    hold = Deed(at="delivery.restore", when=BEFORE, what=HOLD, path=str(go))
+    release = Deed(at="ledger.again", when=AFTER, what=REPLACE, path=str(go), source=str(ready))
+    for path in ("a.wav", "b.wav"):
+        ground.drop(path, FIRST)
+    ground.run("--once", deeds=[hold, kill] if kill.when == BEFORE else [hold, release, kill])
     return delivered({"a.wav": [FIRST], "b.wav": [FIRST]}, by_chain(chain))
 
 
@@ -302,7 +317,36 @@ def forgotten_after_its_days(ground: Ground, kill: Deed) -> Expectation:
     return delivered({"a.wav": [FIRST]})
 
 
-@story(PARENT, SERVICE, "ledger.told")
+@story(PARENT, SERVICE, "ledger.removed")
+def removed_after_its_days(ground: Ground, kill: Deed) -> Expectation:
+    ground.configure(keep_done_days=0)
+    ground.drop("a.wav", FIRST)
+    ground.run("--once", deeds=[kill])
+    return replace(delivered({"a.wav": [FIRST]}), originals={})
+
+
+@story(PARENT, SERVICE, "ledger.ignore")
+def ignored(ground: Ground, kill: Deed) -> Expectation:
+    ground.drop("a.wav", FIRST)
+    ground.drop("notes.txt", NO_AUDIO)
+    ground.run("--once", deeds=[kill])
+    return replace(delivered({"a.wav": [FIRST]}), others=frozenset({"notes.txt"}))
+
+
+@story(PARENT, SERVICE, "housekeeping.remove")
+def an_original_removed_after_its_days(ground: Ground, kill: Deed) -> Expectation:
+    ground.configure(keep_done_days=1)
+    ground.set_clock()
+    ground.drop("a.wav", FIRST)
+    with ground.start(deeds=[kill]) as service:
+        service.wait_until(lambda: ground.count_finished() == 1)
+        assert (ground.root / "Done/a.wav").read_bytes() == FIRST
+        ground.set_clock(passed_s=2 * DAY_S)
+        service.wait()
+    return replace(delivered({"a.wav": [FIRST]}), originals={})
+
+
+@story(PARENT, SERVICE, "ledger.take_errand", "ledger.told")
 def told_to_a_command(ground: Ground, kill: Deed) -> Expectation:
     told = ground.base / "told"
     ground.configure(on_done=["sh", "-c", 'echo "$1" >> "$2"', "tell", "{input}", str(told)])
@@ -330,6 +374,26 @@ def claimed_by_another_machine(ground: Ground, kill: Deed) -> Expectation:
     assert claims.take("a.wav")
     ground.run("--once", deeds=[kill])
     claims.release("a.wav")
+    return delivered({"a.wav": [FIRST]})
+
+
+@story(PARENT, SERVICE, "claims.take_over")
+def started_after_a_kill_on_a_share(ground: Ground, kill: Deed) -> Expectation:
+    ground.configure(share=True)
+    ground.drop("a.wav", FIRST)
+    ground.run("--once", deeds=[Deed(at="ledger.plan", when=BEFORE, what=KILL_ALL)])
+    ground.run("--once", deeds=[kill])
+    return delivered({"a.wav": [FIRST]})
+
+
+@story(WORKER, ALL, "claims.take_over")
+def claimed_by_a_machine_that_is_gone(ground: Ground, kill: Deed) -> Expectation:
+    ground.configure(share=True)
+    ground.drop("a.wav", FIRST)
+    claims = claims_elsewhere(ground)
+    assert claims.take("a.wav")
+    ground.run(deeds=[kill], machine=Machine(stale_s=0.3))
+    claims.release("a.wav")  # where the kill came before; nobody has so long to wait here
     return delivered({"a.wav": [FIRST]})
 
 

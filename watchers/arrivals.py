@@ -7,9 +7,9 @@ but the time at which a file is noticed; and what is known of a file ends with t
 import heapq
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rebounce.watchers import settling
 from rebounce.watchers.bounce import FINISHED, Bounce, Stamp, State, stamp_of
@@ -23,6 +23,10 @@ from rebounce.watchers.scan import scan
 from rebounce.watchers.settings import WatchFolder
 from rebounce.watchers.settling import Settling
 
+# The ledger is not kept from others for long, and a stop is heard between two portions.
+PORTION = 1000
+LOOKS_AT_ONCE = 200
+
 
 @dataclass(slots=True)
 class _Followed:
@@ -35,20 +39,35 @@ class _Followed:
 
 
 class Arrivals:
-    """The files of one folder that are not being worked on."""
+    """The files of one folder that are not being worked on.
 
-    def __init__(self, folder: WatchFolder, layout: Layout, ledger: Ledger, journal: Journal) -> None:
+    `is_here` says whether the folder is: what is not seen in it is gone only then. `is_stopping` is asked now and then.
+    """
+
+    def __init__(
+        self,
+        folder: WatchFolder,
+        layout: Layout,
+        ledger: Ledger,
+        journal: Journal,
+        *,
+        is_here: Callable[[], bool] = lambda: True,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._folder = folder
         self._layout = layout
         self._ledger = ledger
         self._journal = journal
+        self._is_here = is_here
+        self._is_stopping = is_stopping
         self._root = os.fspath(layout.root)
         self._known: dict[str, Stamp] = ledger.kept()
         self._queued: dict[str, Stamp] = {}
         self._running: set[str] = set()
         self._followed: dict[str, _Followed] = {}
         self._looks: list[tuple[float, str]] = []
-        self._ignored: set[str] = set()
+        self._ignored = ledger.ignored()
+        self._written_ignored = set(self._ignored)
         self._met_ignored: set[str] = set()
         self._blind: set[str] = set()
         self._met_blind: set[str] = set()
@@ -84,6 +103,7 @@ class Arrivals:
         # What is ignored is told once for as long as it is there.
         self._ignored = told | self._met_ignored if below else self._met_ignored
         if not below:
+            self._note_ignored()
             self._blind = self._met_blind
             gone = (path for path in (*self._known, *self._queued, *self._followed) if path not in found)
             self._lose(path for path in gone if not self._is_below_blind(path))
@@ -113,7 +133,9 @@ class Arrivals:
         waiting: list[tuple[str, Stamp, str]] = []
         finished: list[tuple[str, Stamp, str | None]] = []
         gone: list[str] = []
-        while self._looks and self._looks[0][0] <= now_s:
+        for _ in range(LOOKS_AT_ONCE):  # those that are left come with the next turn
+            if not self._looks or self._looks[0][0] > now_s:
+                break
             _, path = heapq.heappop(self._looks)
             followed = self._followed.get(path)
             if followed is None or followed.next_look_s > now_s:
@@ -153,7 +175,7 @@ class Arrivals:
         if version == self._version:
             return
         self._known = self._ledger.kept()
-        open_ones = {bounce.path for bounce in self._ledger.unfinished(-1)}
+        open_ones = self._ledger.open_paths()
         self._queued = {path: stamp for path, stamp in self._queued.items() if path in open_ones}
 
     def _pick_up(self) -> None:
@@ -181,11 +203,23 @@ class Arrivals:
         if path in self._followed:
             self._postpone(path, self._followed[path], now_s)
             return
+        if self._is_of_another(path):
+            return
         if path in self._queued:
             del self._queued[path]  # it was written to before its turn came
         new.append((path, stamp))
         self._known.pop(path, None)
         self._follow(path, stamp, now_s)
+
+    def _is_of_another(self, path: str) -> bool:
+        """True for what lies in a folder that is watched by itself, where its own service sees to it."""
+        for folder in PurePosixPath(path).parents:
+            place = folder.as_posix()
+            if place != "." and self._layout.mark_of(place).exists():
+                sentence = f"{place}: passed over, as it is a watched folder of its own; its .rebounce says so"
+                self._journal.once("nested", sentence, "warning", path=place)
+                return True
+        return False
 
     def _follow(self, path: str, stamp: Stamp, now_s: float) -> None:
         settling_ = Settling(self._folder.settle_s, self._folder.give_up_s)
@@ -220,16 +254,16 @@ class Arrivals:
         finished.append((path, stamp, reason))
 
     def _take_up(self, new: list[tuple[str, Stamp]]) -> None:
-        if not new:
-            return
+        waiting = list(new)
         try:
-            self._ledger.discover(new)
-        except BaseException:
-            for path, _ in new:
+            while waiting and not self._is_stopping():
+                self._ledger.discover(waiting[:PORTION])
+                for path, stamp in waiting[:PORTION]:
+                    self._journal.event("discovered", f"{path}: seen", SMALL, path=path, size=stamp.size)
+                del waiting[:PORTION]
+        finally:
+            for path, _ in waiting:
                 self._followed.pop(path, None)  # without a row it would never be worked on; the next scan meets it anew
-            raise
-        for path, stamp in new:
-            self._journal.event("discovered", f"{path}: seen", SMALL, path=path, size=stamp.size)
 
     def _write_down(self, waiting: list[tuple[str, Stamp, str]], finished: list[tuple[str, Stamp, str | None]]) -> None:
         if waiting:
@@ -246,7 +280,7 @@ class Arrivals:
     def _lose(self, paths: Iterable[str]) -> None:
         """These files are gone."""
         gone = {path for path in paths if path not in self._running}
-        if not gone:
+        if not gone or not self._is_here():
             return
         waited = [path for path in gone if path in self._followed or path in self._queued]
         for path in gone:
@@ -267,6 +301,12 @@ class Arrivals:
             self._ignored.add(path)
             self._journal.event("ignored", f"{path}: ignored, {ignored.reason}", path=path)
         return False
+
+    def _note_ignored(self) -> None:
+        """Write down what was said to be ignored, so that the next start does not say it again."""
+        if self._ignored != self._written_ignored and self._is_here():
+            self._ledger.ignore(self._ignored - self._written_ignored, self._written_ignored - self._ignored)
+            self._written_ignored = set(self._ignored)
 
     def _is_below_blind(self, path: str) -> bool:
         """True for what lies in a folder that could not be looked into: nobody knows whether it is gone."""

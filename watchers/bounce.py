@@ -61,6 +61,7 @@ class Bounce:
     tries: int
     crashes: int
     due_at: float
+    awaits: int | None
     owner: Owner | None
     service: Owner | None
     beat: int
@@ -69,6 +70,7 @@ class Bounce:
     record: dict[str, Any] | None
     result: str | None
     result_sha256: str | None
+    chain_sha256: str | None
     is_told: bool
     seen_at: float
     queued_at: float | None
@@ -78,7 +80,7 @@ class Bounce:
 
 def bounce_from(row: dict[str, Any]) -> Bounce:
     """A row of the ledger."""
-    del row["stem"]  # which is asked for and never told
+    del row["stem"], row["is_removed"]  # which are asked for and never told
     stamp = Stamp(size=row.pop("size"), mtime_ns=row.pop("mtime_ns"))
     told = {
         "path": from_bytes(row["path"]),
@@ -100,6 +102,12 @@ def _owner(text: str | None) -> Owner | None:
 
 def _parsed(text: str | None) -> Any:
     return None if text is None else json.loads(text)
+
+
+def error_in(record: dict[str, Any] | None) -> str | None:
+    """The sentence of a failure, without the file that it is about."""
+    record = record or {}
+    return str(record.get("error") or "").removeprefix(f"{record.get('input')}: ") or None
 
 
 def to_bytes(path: str) -> bytes:

@@ -45,9 +45,12 @@ class Claims:
         self._stale_s = stale_s
         self._now_s = now_s
         self._seen: dict[Path, Seen] = {}
+        self._owed: set[str] = set()  # not given back, as the share was gone
 
     def take(self, path: str) -> bool:
         """Claim a bounce; False while somebody else has it."""
+        for owed in list(self._owed):
+            self.release(owed)
         place = self._place(path)
         with contextlib.suppress(FileNotFoundError):  # the folder is unmounted: it is not for us to make it anew
             self._folder.mkdir(exist_ok=True)
@@ -71,9 +74,13 @@ class Claims:
 
     @step("claims.release")
     def release(self, path: str) -> None:
-        """Give a claim back; one that was taken over meanwhile stays with whoever has it now."""
+        """Give a claim back; one that was taken over meanwhile stays with whoever has it now. While the share is gone
+        it is owed, and given back before the next one is taken."""
         place = self._place(path)
+        self._owed.add(path)
         with contextlib.suppress(OSError):
+            if self._folder.is_dir():
+                self._owed.discard(path)
             if _owner_in(place.read_bytes()) == self._owner:
                 place.unlink()
 
@@ -176,6 +183,7 @@ class Claims:
             return False
         return self._now_s() - seen.since_s >= self._stale_s
 
+    @step("claims.take_over")
     def _take_over(self, place: Path, path: str, stale: bytes) -> bool:
         """Put our claim in the place of a stale one, which is never absent meanwhile.
 

@@ -18,8 +18,9 @@ from rebounce.watchers.worker import Describe, Described, Restore, Worked, work
 
 WARM_S = 600.0
 SPARE_S = 10.0
-# Of the second that a stop may take: who has not ended by then is killed, which does no harm either.
-STOP_S = 0.8
+# Of the second that a stop may take, the rest of which is for what comes after it on a busy machine: who has not ended
+# by then is killed, which does no harm either.
+STOP_S = 0.6
 ANSWER_S = 0.1
 
 

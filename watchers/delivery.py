@@ -191,19 +191,21 @@ def move_original(layout: Layout, move: Move, stamp: Stamp, content_sha256: str 
         make_folder(layout, move.target, move.source)
         if os.path.lexists(target) and not target.samefile(source):
             if sha256_of(target) == content_sha256:
+                sync_folder(target.parent)
+                if stamp_of(source.stat()) != stamp:
+                    return False  # bounced anew while that was read
                 source.unlink()  # the same content lies there already
                 return True
             give_name(target, layout.at(next_free(layout, move.target)))
         is_moved = _moved(source, target, stamp)
         if is_moved:
             _move_resource_fork(source, target)
-            sync_folder(target.parent)
             sync_folder(source.parent)
         return is_moved
 
 
 def _moved(source: Path, target: Path, stamp: Stamp) -> bool:
-    """Name it there, look whether it is still the same, and only then take the old name away."""
+    """Name it there, safe from a power cut, look whether it is still the same, and only then take the old name away."""
     try:
         if not os.path.lexists(target):
             os.link(source, target)
@@ -214,6 +216,7 @@ def _moved(source: Path, target: Path, stamp: Stamp) -> bool:
             return _renamed(source, target, stamp)
         else:
             raise
+    sync_folder(target.parent)
     if stamp_of(target.stat()) != stamp and stamp_of(source.stat()) != stamp:
         target.unlink()
         return False
@@ -238,6 +241,7 @@ def _renamed(source: Path, target: Path, stamp: Stamp) -> bool:
     """For file systems without links: moved, looked at, and moved back where it was written to in that moment."""
     source.rename(target)
     if stamp_of(target.stat()) == stamp:
+        sync_folder(target.parent)
         return True
     if not os.path.lexists(source):
         target.rename(source)
@@ -254,6 +258,8 @@ def _move_resource_fork(source: Path, target: Path) -> None:
         except OSError as problem:
             if problem.errno != errno.EXDEV:
                 raise
+        else:
+            sync_folder(place.parent)
 
 
 @step("delivery.remove")

@@ -5,6 +5,7 @@ and what it does wrong is written down and changes nothing.
 """
 
 import os
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -14,12 +15,19 @@ from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.journal import Journal
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.processes import is_alive, is_here, this_process
 from rebounce.watchers.setting_checks import filled
 from rebounce.watchers.settings import WatchFolder
 from rebounce.watchers.side_files import record_place, text_of
 
 MOST_AT_ONCE = 4
 LIMIT_S = 600.0
+
+
+def missing_programs(folder: WatchFolder) -> list[str]:
+    """The settings whose program is not found, with its name; those that are named by a path were looked at before."""
+    commands = {"on_done": folder.on_done, "on_failed": folder.on_failed}
+    return [f"{key}: {told[0]!r}" for key, told in commands.items() if told and shutil.which(told[0]) is None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +47,18 @@ class Errands:
         self._journal = journal
         self._running: list[_Errand] = []
         self._begun: set[int] = set()
+        self._others: dict[int, float] = {}
         self._may_be_due = True
 
     @property
     def are_done(self) -> bool:
         """True when no command runs, and none is known to be due, of an earlier run perhaps."""
         return not self._running and not self._may_be_due
+
+    @property
+    def are_idle(self) -> bool:
+        """True when no command runs."""
+        return not self._running
 
     def expect(self) -> None:
         """Something was finished."""
@@ -56,11 +70,19 @@ class Errands:
         free = MOST_AT_ONCE - len(self._running)
         if not self._may_be_due or not free:
             return
-        due = self._ledger.untold()
-        new = [bounce for bounce in due if bounce.id not in self._begun]
+        due = [bounce for bounce in self._ledger.untold() if bounce.id not in self._begun]
+        new = [bounce for bounce in due if self._is_free(bounce)]
         for bounce in new[:free]:
-            self._start(bounce)
+            if self._ledger.take_errand(bounce, this_process()):
+                self._start(bounce)
         self._may_be_due = len(new) > free
+
+    def _is_free(self, bounce: Bounce) -> bool:
+        """True unless another service sees to it; one that cannot be asked for has had time enough after a while."""
+        if bounce.owner is None or not is_alive(bounce.owner) or bounce.owner == this_process():
+            return True
+        since_s = self._others.setdefault(bounce.id, time.monotonic())
+        return not is_here(bounce.owner) and time.monotonic() - since_s > LIMIT_S
 
     def _start(self, bounce: Bounce) -> None:
         is_failure = bounce.state is State.FAILED
@@ -79,13 +101,14 @@ class Errands:
                 )
                 self._running.append(_Errand(bounce=bounce, process=process, since_s=time.monotonic()))
             except OSError as problem:
-                self._complain(bounce, f"could not be started ({problem.strerror or problem})")
+                self._complain(bounce, f"could not be started: {command[0]} ({problem.strerror or problem})")
                 self._tell(bounce)
 
     def _tell(self, bounce: Bounce) -> None:
         """Its command has ended, and is not run again."""
         self._ledger.told(bounce.id)
         self._begun.discard(bounce.id)
+        self._others.pop(bounce.id, None)
 
     def _values(self, bounce: Bounce) -> dict[str, str]:
         layout = self._layout

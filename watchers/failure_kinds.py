@@ -54,7 +54,7 @@ PASSING = {
 SHARING_VIOLATIONS = (32, 33)  # what Windows says of a file that another program keeps for itself
 OUT_OF_MEMORY = ("out of memory", "failed to allocate memory", "cuda_error_out_of_memory", "cublas_status_alloc_failed")
 # What a staged file is called means nothing to anybody.
-_PART = re.compile(r"\.([^/\\]+?)~[0-9a-f]{8}\.rebounce\.part")
+_PART = re.compile(r"(?<![^\s/\\])\.([^/\\]+?)~[0-9a-f]{8}\.rebounce\.part")
 MOST_WAIT_S = 1800.0
 FIRST_WAIT_S = 5.0
 
@@ -87,19 +87,21 @@ def _kind(problem: BaseException, source: Path) -> Kind:
             return Kind.GONE
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return Kind.FULL
-        if _may_pass(cause):
+        if _may_pass(cause, source):
             return Kind.PASSING
     return Kind.FINAL
 
 
-def _may_pass(problem: BaseException) -> bool:
+def _may_pass(problem: BaseException, source: Path) -> bool:
     if isinstance(problem, MemoryError):
         return True
     if isinstance(problem, OSError) and (
         problem.errno in PASSING or getattr(problem, "winerror", None) in SHARING_VIOLATIONS
     ):
         return True
-    return any(words in str(problem).lower() for words in OUT_OF_MEMORY)
+    # Errors name the file, which may be called anything.
+    said, place = str(problem).lower(), str(source).lower()
+    return any(words in said and words not in place for words in OUT_OF_MEMORY)
 
 
 def _causes(problem: BaseException | None) -> Iterator[BaseException]:

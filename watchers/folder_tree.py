@@ -8,6 +8,7 @@ import os
 import stat
 from pathlib import Path, PurePosixPath
 
+from rebounce.engine.staging import sync_folder
 from rebounce.watchers.layout import Layout
 
 AWAY = "the folder is gone or unmounted"
@@ -56,3 +57,4 @@ def _make(folder: Path, counterpart: Path) -> None:
             os.chown(folder, -1, wanted.st_gid)
         # A folder that came read-only, from a disc say, must not make ours so: we have to write into it.
         folder.chmod(stat.S_IMODE(wanted.st_mode) | stat.S_IRWXU)
+    sync_folder(folder.parent)  # what lies in it is safe from a power cut only when its own name is

@@ -13,10 +13,13 @@ from rebounce.watchers.journal import Journal
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.settings import WatchFolder
+from rebounce.watchers.steps import step
 
 EVERY_S = 3600.0
 CLOCK_JUMP_S = 600.0
 DAY_S = 86_400.0
+# So that what is known of years is never in memory at once.
+PORTION = 200
 
 Clocks = Callable[[], tuple[float, float]]
 """The time of day, and a clock that only counts."""
@@ -63,11 +66,15 @@ class Housekeeping:
 
     def _clear(self, ledger: Ledger, now_s: float) -> None:
         if self._folder.keep_done_days is not None:
-            for bounce in ledger.done_before(now_s - self._folder.keep_done_days * DAY_S):
-                self._remove_original(bounce)
+            before = now_s - self._folder.keep_done_days * DAY_S
+            while old := ledger.done_before(before, PORTION):
+                for bounce in old:
+                    self._remove_original(bounce)
+                ledger.removed(bounce.id for bounce in old)
         gone = [path for path in ledger.kept() if not os.path.lexists(self._layout.at(path))]
         ledger.prune(now_s - self._ledger_days * DAY_S, gone)
 
+    @step("housekeeping.remove")
     def _remove_original(self, bounce: Bounce) -> None:
         place = self._layout.at(bounce.source)
         if bounce.source.partition("/")[0] != self._layout.done or not place.is_file():

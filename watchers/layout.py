@@ -10,6 +10,7 @@ from os.path import realpath
 from pathlib import Path, PurePosixPath
 
 from rebounce.engine.batch_plan import target_name
+from rebounce.watchers.numbering import fitting
 from rebounce.watchers.settings import WatchFolder, plain_name
 
 PRIVATE = ".rebounce"
@@ -18,13 +19,17 @@ LEDGER = "ledger.sqlite"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The places of one watched folder. `state` is where the ledger is: on a share a folder of this machine's own."""
+    """The places of one watched folder. `state` is where the ledger is: on a share a folder of this machine's own.
+
+    `former` are names that its folders had before.
+    """
 
     root: Path
     restored: str
     done: str
     errors: str
     state: Path
+    former: tuple[str, ...] = ()
 
     @property
     def private(self) -> Path:
@@ -42,12 +47,16 @@ class Layout:
     @property
     def mark(self) -> Path:
         """What tells the folder from another that lies in its place while it is unmounted."""
-        return self.private / "folder-id"
+        return self.mark_of("")
+
+    def mark_of(self, folder: str) -> Path:
+        """The mark of a folder below, where that is watched by itself."""
+        return self.root / folder / PRIVATE / "folder-id"
 
     @property
     def reserved(self) -> tuple[str, ...]:
         """The names at the root in which nothing is dropped."""
-        return (self.restored, self.done, self.errors, PRIVATE)
+        return (self.restored, self.done, self.errors, PRIVATE, *self.former)
 
     def at(self, path: str) -> Path:
         """The place of a path that counts from the folder."""
@@ -60,7 +69,7 @@ class Layout:
 
     def result(self, path: str, file_format: str) -> str:
         """Where the result of a bounce goes."""
-        return f"{self.restored}/{target_name(Path(path), file_format).as_posix()}"
+        return fitting(f"{self.restored}/{target_name(Path(path), file_format).as_posix()}")
 
     def copy(self, path: str, file_format: str) -> str:
         """Where the bounce itself goes when nothing was changed."""

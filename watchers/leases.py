@@ -35,7 +35,7 @@ class Leases:
     def _is_abandoned(self, bounce: Bounce) -> bool:
         if bounce.owner is None:
             return True
-        if is_here(bounce.owner):
+        if is_here(bounce.owner) or not is_alive(bounce.owner):
             return not is_alive(bounce.owner)
         # Of another machine, or of a container with a name of its own: its processes cannot be asked.
         return self._now_s() - self._seen[bounce.id][1] >= self._stale_s

@@ -9,18 +9,29 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rebounce.engine.errors import OutputError
-from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, stem_of, to_bytes
+from rebounce.watchers.bounce import Bounce, Stamp, State, bounce_from, error_in, from_bytes, stem_of, to_bytes
 from rebounce.watchers.ledger_file import LedgerFile
-from rebounce.watchers.processes import Owner, is_alive, owner_from
+from rebounce.watchers.processes import Owner, is_alive, is_here, owner_from
 from rebounce.watchers.steps import step
 
 # What is due later than any back-off allows is due now: the clock was set back.
 LONGEST_WAIT_S = 3600.0
+# A service says once a minute that it is there.
+UNSEEN_S = 200.0
 SQLITE_NOT_ONE = ("file is not a database", "malformed", "unsupported file format")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """What is known of a bounce's content: the same bounce of old, or another that is worked on in this moment."""
+
+    old: Bounce | None = None
+    twin_at_work: Bounce | None = None
 
 
 class Ledger:
@@ -94,15 +105,21 @@ class Ledger:
             return self._do("start", id=id, **names) == 1
 
     @step("ledger.identify")
-    def identify(self, bounce: Bounce, content_sha256: str, preset_hash: str, stamp: Stamp) -> Bounce | None:
-        """Say what content a bounce has and what will be made of it; returns the same bounce of old, now forgotten."""
+    def identify(self, bounce: Bounce, content_sha256: str, preset_hash: str, stamp: Stamp) -> Identified:
+        """Say what content a bounce has and what will be made of it; the same bounce of old is forgotten.
+
+        Nothing changes while another bounce of that content is worked on: what becomes of it is to be waited for.
+        """
         key = {"content_sha256": content_sha256, "preset_hash": preset_hash}
         with self._file.transaction():
+            at_work = next(iter(self._all("twin_at_work", id=bounce.id, **key)), None)
+            if at_work is not None:
+                return Identified(twin_at_work=at_work)
             old = next(iter(self._all("same_key", id=bounce.id, **_at(bounce.path), **key)), None)
             if old is not None:
                 self._do("delete", id=old.id)
             self._do("identify", id=bounce.id, **key, **_stamped(stamp))
-        return old
+        return Identified(old=old)
 
     def twin(self, id: int, content_sha256: str, preset_hash: str) -> Bounce | None:
         """A finished bounce of the same content and preset, whatever its name."""
@@ -127,9 +144,9 @@ class Ledger:
         record: dict[str, Any] | None,
         result: str | None,
         result_sha256: str | None,
+        chain_sha256: str | None = None,
     ) -> None:
         """The result lies ready: what is left to be done with it, so that whoever goes on knows."""
-        error = str((record or {}).get("error") or "").removeprefix(f"{(record or {}).get('input')}: ")
         values = {"plan": json.dumps(plan), "record": None if record is None else json.dumps(record, allow_nan=False)}
         with self._file.transaction():
             self._do(
@@ -138,7 +155,8 @@ class Ledger:
                 **values,
                 result=None if result is None else to_bytes(result),
                 result_sha256=result_sha256,
-                reason=_plain(error) or None,
+                chain_sha256=chain_sha256,
+                reason=_reason(record),
             )
 
     @step("ledger.replan")
@@ -151,23 +169,36 @@ class Ledger:
             self._do("replan", id=id, plan=json.dumps(plan))
 
     @step("ledger.unplan")
-    def unplan(self, id: int, reason: str) -> None:
-        """What the plan was to deliver is not there any more: the bounce is to be worked on anew."""
+    def unplan(self, id: int, reason: str, wait_s: float | None = None) -> None:
+        """What the plan was to deliver is not there any more: the bounce is to be worked on anew, with `wait_s` as one
+        more try after a time."""
+        due_at = self._now_s() + wait_s if wait_s else 0.0
         with self._file.transaction():
-            self._do("unplan", id=id, reason=_plain(reason))
+            self._do("unplan", id=id, reason=_plain(reason), due_at=due_at, tries=int(wait_s is not None))
 
     @step("ledger.finish")
     def finish(self, id: int, state: State, source: str, is_told: bool) -> None:
         """All of the plan is done; the original lies at `source` now."""
+        values = {"state": state.value, "source": to_bytes(source), "is_told": int(is_told)}
         with self._file.transaction():
-            self._do("finish", id=id, state=state.value, source=to_bytes(source), is_told=int(is_told))
+            # Said anew: since it was planned something may have come in between, which was the reason for a while.
+            self._do("finish", id=id, **values, reason=_reason(self.known(id).record))
 
     @step("ledger.again")
-    def again(self, id: int, reason: str, *, wait_s: float = 0.0, is_try: bool = False, is_crash: bool = False) -> None:
-        """A running bounce goes back into the queue."""
+    def again(
+        self,
+        id: int,
+        reason: str,
+        *,
+        wait_s: float = 0.0,
+        awaits: int | None = None,
+        is_try: bool = False,
+        is_crash: bool = False,
+    ) -> None:
+        """A running bounce goes back into the queue; its turn comes after a time, or when another has ended."""
+        due = {"due_at": self._now_s() + wait_s if wait_s else 0.0, "awaits": awaits}
         with self._file.transaction():
-            due_at = self._now_s() + wait_s if wait_s else 0.0
-            self._do("again", id=id, reason=_plain(reason), due_at=due_at, tries=int(is_try), crashes=int(is_crash))
+            self._do("again", id=id, reason=_plain(reason), **due, tries=int(is_try), crashes=int(is_crash))
 
     @step("ledger.unsettle")
     def unsettle(self, id: int, reason: str) -> None:
@@ -193,19 +224,50 @@ class Ledger:
         with self._file.transaction():
             self._do("lost", id=id)
 
+    @step("ledger.take_errand")
+    def take_errand(self, bounce: Bounce, owner: Owner) -> bool:
+        """Take it on to run the user's command for a bounce; False when somebody else has done so."""
+        before = None if bounce.owner is None else json.dumps(bounce.owner.to_dict())
+        with self._file.transaction():
+            return self._do("take_errand", id=bounce.id, owner=json.dumps(owner.to_dict()), before=before) == 1
+
     @step("ledger.told")
     def told(self, id: int) -> None:
         """The user's command was run for this bounce."""
         with self._file.transaction():
             self._do("told", id=id)
 
+    @step("ledger.removed")
+    def removed(self, ids: Iterable[int]) -> None:
+        """The originals of these bounces were looked after once their days were over."""
+        with self._file.transaction():
+            for id in ids:
+                self._do("removed", id=id)
+
+    @step("ledger.ignore")
+    def ignore(self, new: Iterable[str], gone: Iterable[str]) -> None:
+        """Files that were said to be ignored, and some of which that is over."""
+        with self._file.transaction():
+            for path in new:
+                self._do("ignore", **_at(path))
+            for path in gone:
+                self._do("heed", **_at(path))
+
     # -- what the user asks for
 
-    @step("ledger.retry")
     def retry(self, id: int, preset: str | None = None) -> bool:
-        """Queue a failed bounce again; False when it is no failure, or a newer bounce of its name is under way."""
+        """Queue a failed bounce again, or have one that waits for its next try be tried now; False when it is neither,
+        or a newer bounce of its name is under way."""
+        return self._retry([id], preset) == 1
+
+    def retry_all(self) -> int:
+        """The same with all of them, of what failed under one path with the newest; returns how many that were."""
+        return self._retry([row["id"] for row in self._rows("to_retry")], None)
+
+    @step("ledger.retry")
+    def _retry(self, ids: Iterable[int], preset: str | None) -> int:
         with self._file.transaction():
-            return self._do("retry", id=id, preset=preset) == 1
+            return sum(self._do("retry", id=id, preset=preset) + self._do("hasten", id=id) for id in ids)
 
     @step("ledger.rerun")
     def rerun(self, id: int, preset: str) -> bool:
@@ -232,10 +294,6 @@ class Ledger:
         assert bounce is not None, id
         return bounce
 
-    def active_at(self, path: str) -> Bounce | None:
-        """The unfinished bounce of a path."""
-        return next(iter(self._all("active_at", **_at(path))), None)
-
     def in_state(self, state: State) -> list[Bounce]:
         """All bounces in a state, the oldest first."""
         return self._all("in_state", state=state.value)
@@ -248,13 +306,31 @@ class Ledger:
         """What was finished last."""
         return self._all("latest", count=count)
 
+    def failed(self, count: int) -> list[Bounce]:
+        """What failed last."""
+        return self._all("failed", count=count)
+
+    def older(self, before: tuple[float, int], count: int, state: State | None = None) -> list[Bounce]:
+        """What was finished before a moment, or at that moment with a smaller number; all of it, or in one state."""
+        finished_at, before_id = before
+        values = {"finished_at": finished_at, "before_id": before_id, "state": state and state.value}
+        return self._all("older", count=count, **values)
+
     def untold(self) -> list[Bounce]:
         """What is finished and has not been told to the user's commands."""
         return self._all("untold")
 
-    def done_before(self, before: float) -> list[Bounce]:
-        """What succeeded before a time and whose original was moved."""
-        return self._all("done_before", before=before)
+    def done_before(self, before: float, count: int) -> list[Bounce]:
+        """What succeeded before a time, and whose original was moved and is not looked after yet."""
+        return self._all("done_before", before=before, count=count)
+
+    def open_paths(self) -> set[str]:
+        """The paths that have an unfinished bounce."""
+        return {from_bytes(row["path"]) for row in self._rows("open_paths")}
+
+    def ignored(self) -> set[str]:
+        """The files that were said to be ignored."""
+        return {from_bytes(row["path"]) for row in self._rows("ignored")}
 
     def counts(self) -> dict[State, int]:
         """How many bounces there are in each state."""
@@ -263,29 +339,48 @@ class Ledger:
     def kept(self) -> dict[str, Stamp]:
         """The finished files that still lie where they were dropped."""
         rows = self._rows("kept")
-        return {
-            row["path"].decode("utf-8", "surrogateescape"): Stamp(size=row["size"], mtime_ns=row["mtime_ns"])
-            for row in rows
-        }
+        return {from_bytes(row["path"]): Stamp(size=row["size"], mtime_ns=row["mtime_ns"]) for row in rows}
 
     # -- services
 
     def serve(self, owner: Owner, preset: str) -> None:
         """A service works on this folder, with this preset."""
         with self._file.transaction():
-            for other in self.services():
-                if not is_alive(other):
-                    self._do("leave", owner=json.dumps(other.to_dict()))
+            for row in self._rows("services"):
+                if not self._is_serving(row):
+                    self._do("leave", owner=row["owner"])
             self._do("serve", owner=json.dumps(owner.to_dict()), preset=_plain(preset))
+
+    def attend(self, owner: Owner) -> None:
+        """The service is there still; to be said once a minute."""
+        with self._file.transaction():
+            self._do("attend", owner=json.dumps(owner.to_dict()))
 
     def leave(self, owner: Owner) -> None:
         """The service ended."""
         with self._file.transaction():
             self._do("leave", owner=json.dumps(owner.to_dict()))
 
+    def wait(self, owner: Owner, reason: str | None) -> None:
+        """The service lets all its work wait, for this reason; or goes on with it."""
+        with self._file.transaction():
+            self._do("wait", owner=json.dumps(owner.to_dict()), waits=reason and _plain(reason))
+
+    def waits(self) -> dict[Owner, str | None]:
+        """Why each of the services lets all its work wait; None where it goes on."""
+        return {owner_from(json.loads(row["owner"])): row["waits"] for row in self._serving()}
+
     def services(self) -> dict[Owner, str]:
-        """The services that were started and have not said that they ended, each with its preset."""
-        return {owner_from(json.loads(row["owner"])): row["preset"] for row in self._rows("services")}
+        """The services that are there, as far as can be known, each with its preset."""
+        return {owner_from(json.loads(row["owner"])): row["preset"] for row in self._serving()}
+
+    def _serving(self) -> list[sqlite3.Row]:
+        return [row for row in self._rows("services") if self._is_serving(row)]
+
+    def _is_serving(self, row: sqlite3.Row) -> bool:
+        """False for a process that is gone, or that cannot be asked and has said nothing for long."""
+        owner = owner_from(json.loads(row["owner"]))
+        return is_alive(owner) and (is_here(owner) or abs(self._now_s() - row["seen_at"]) < UNSEEN_S)
 
     def _do(self, name: str, **values: Any) -> int:
         """Run a statement; returns how many rows it changed."""
@@ -320,6 +415,10 @@ def open_ledger(path: Path, now_s: Callable[[], float] = time.time) -> tuple[Led
 def _plain(text: str) -> str:
     """A sentence that SQLite can hold, whatever bytes are in the names that it mentions."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _reason(record: dict[str, Any] | None) -> str | None:
+    return _plain(error_in(record) or "") or None
 
 
 def _at(path: str) -> dict[str, bytes]:

@@ -129,7 +129,8 @@ def _file_number(path: Path) -> tuple[int, int] | None:
 
 
 def _disk_trouble(path: Path, problem: sqlite3.DatabaseError, what: str = "used") -> OutputError:
-    kind = DiskFull if problem.sqlite_errorcode == sqlite3.SQLITE_FULL else OutputError
+    # Python's own complaints, as of a file that is closed, have no code.
+    kind = DiskFull if getattr(problem, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL else OutputError
     return kind(
         f"{path}: the ledger cannot be {what} ({problem}); check its permissions, and its disk for room and health"
     )

@@ -27,12 +27,21 @@ def next_number(folders: Iterable[Path], stem: str) -> int:
 def numbered(path: str, number: int) -> str:
     """The path with a number; a stem that leaves no room for it is shortened."""
     place = PurePosixPath(path)
-    end = f" ({number}){place.suffix}"
-    stem = place.name[: len(place.name) - len(place.suffix)] if place.suffix else place.name
+    return place.with_name(fitted(place.stem, f" ({number}){place.suffix}")).as_posix()
+
+
+def fitting(path: str) -> str:
+    """The path with a name that is short enough for a file."""
+    place = PurePosixPath(path)
+    return place.with_name(fitted(place.stem, place.suffix)).as_posix()
+
+
+def fitted(stem: str, end: str) -> str:
+    """A name of the two, of which the first is shortened where it leaves no room for the second."""
     room = LONGEST_NAME_BYTES - len(os.fsencode(end))
     if len(os.fsencode(stem)) > room:
         stem = os.fsencode(stem)[:room].decode(errors="ignore")
-    return place.with_name(stem + end).as_posix()
+    return stem + end
 
 
 def renumbered(path: str, number: int) -> str:

@@ -4,6 +4,7 @@ What always holds: an observer is only ever a faster way to hear of what the nex
 can be asked, and one that died is replaced by whoever asks.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -23,7 +24,8 @@ class Observer:
     """Watches one tree from `start` to `stop`."""
 
     def __init__(self, root: Path, is_reserved: Callable[[str], bool], on_path: OnPath) -> None:
-        self._root = os.fspath(root)
+        # Where a link leads, as the system tells of changes there; macOS does so by the real path in any case.
+        self._root = os.path.realpath(root)
         self._is_reserved = is_reserved
         self._on_path = on_path
         self._observer: BaseObserver | None = None
@@ -41,7 +43,8 @@ class Observer:
         )
         from watchdog.observers import Observer as SystemObserver
 
-        # Of folders that are made one in the other it says that it watches them already.
+        # Of folders that are made one in the other it says that it watches them already, and of its end that it ends.
+        logging.getLogger("watchdog").setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", category=RuntimeWarning, module="watchdog")
         observer = SystemObserver()
         # Named one by one: our own reading would tell of files being opened and closed otherwise.

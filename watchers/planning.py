@@ -13,7 +13,7 @@ from rebounce.engine.staging import part_path
 from rebounce.watchers.bounce import Bounce, Stamp, State
 from rebounce.watchers.delivery_plan import Move, Plan
 from rebounce.watchers.layout import Layout, beside
-from rebounce.watchers.numbering import next_number, numbered
+from rebounce.watchers.numbering import fitted, next_number, numbered
 from rebounce.watchers.same_bytes import has_same_bytes
 from rebounce.watchers.side_files import RECORD, TEXT, read_record, record_of, record_place, side_names, text_of
 
@@ -57,7 +57,7 @@ class Ready:
 
 def chain_place(result: str) -> str:
     """Where the chain of a result goes."""
-    return beside(result, PurePosixPath(result).stem + CHAIN_SUFFIX)
+    return beside(result, fitted(PurePosixPath(result).stem, CHAIN_SUFFIX))
 
 
 def plan_success(
@@ -72,7 +72,7 @@ def plan_success(
         publish=ready.moves() if ready else (),
         side=Move(source=ready.record_part, target=ready.result) if ready else None,
         original=original,
-        remove=_old_text(layout, bounce),
+        remove=old_text(layout, bounce),
     )
 
 
@@ -154,11 +154,13 @@ def _free_number(layout: Layout, folders: list[Path], paths: list[str]) -> int:
     return number
 
 
-def _old_text(layout: Layout, bounce: Bounce) -> tuple[str, ...]:
-    """The sentence of the failure that was retried."""
-    if bounce.source.partition("/")[0] != layout.errors:
-        return ()
-    text = text_of(layout, bounce.source, PurePosixPath(bounce.path).name)
+def old_text(layout: Layout, bounce: Bounce) -> tuple[str, ...]:
+    """The sentence of the failure that was retried, or whose file somebody has put back or bounced anew."""
+    is_retried = bounce.source.partition("/")[0] == layout.errors
+    failed = bounce.source if is_retried else layout.failure(bounce.path)
+    if not is_retried and _is_there(layout, failed):
+        return ()  # which is a failure still
+    text = text_of(layout, failed, PurePosixPath(bounce.path).name)
     return (text.path,) if text.is_own else ()
 
 

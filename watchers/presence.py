@@ -20,15 +20,17 @@ class Presence:
     def is_here(self) -> bool:
         """True when the folder is the one that it was; a remounted one is recognised by its mark.
 
-        One that was removed and made again counts as gone once, so that all is opened anew, and is here from then on.
+        One that was removed and made again, and another that was watched before (the disk, where the service was
+        started before that was mounted), counts as gone once, so that all is opened anew, and is here from then on.
         """
         place = self._look()
         if place is None:
             return False
-        if self._read_mark() == self._mark:
+        mark = self._read_mark()
+        if mark == self._mark:
             self._place = place
             return True
-        if self._place is not None and place[0] == self._place[0]:
+        if mark is not None or (self._place is not None and place[0] == self._place[0]):
             self._mark, self._place = self._make_mark(), place
         return False
 

@@ -16,12 +16,14 @@ START_FIELD = 21  # of /proc/PID/stat, counted from 0; those before it end with 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """A process. `boot` tells one run of a machine from the next, `started` when in that run; empty where unknown."""
+    """A process. `boot` tells one run of a machine from the next, `started` when in that run, and `space` the container
+    within which its number counts; each empty where unknown."""
 
     host: str
     boot: str
     pid: int
     started: str
+    space: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -29,7 +31,8 @@ class Owner:
 
 def owner_from(table: dict[str, Any]) -> Owner:
     """The owner that `to_dict` told."""
-    return Owner(host=str(table["host"]), boot=str(table["boot"]), pid=int(table["pid"]), started=str(table["started"]))
+    texts = {name: str(table[name]) for name in ("host", "boot", "started")}
+    return Owner(**texts, pid=int(table["pid"]), space=str(table.get("space", "")))
 
 
 def this_process() -> Owner:
@@ -39,20 +42,26 @@ def this_process() -> Owner:
 
 def process_of(pid: int) -> Owner:
     """A process of this machine."""
-    return Owner(host=socket.gethostname(), boot=_boot(), pid=pid, started=_started(pid))
+    return Owner(host=socket.gethostname(), boot=_boot(), pid=pid, started=_started(pid), space=_space())
 
 
 def is_here(owner: Owner) -> bool:
-    """True when the process is, or was, one of this machine, so that this machine can tell whether it lives."""
-    return owner.host == socket.gethostname()
+    """True when the process is, or was, one that can be asked for: of this run of this machine, in this container.
+
+    Its name alone does not tell: machines may be copies of one another, and containers may share a name.
+    """
+    return (owner.host, owner.boot, owner.space) == (socket.gethostname(), _boot(), _space())
+
+
+def was_here(owner: Owner) -> bool:
+    """True when the process was one of an earlier run of this machine, as far as its name tells."""
+    return bool(owner.boot) and owner.boot != _boot() and owner.host == socket.gethostname()
 
 
 def is_alive(owner: Owner) -> bool:
     """True unless this machine knows that the process is gone."""
     if not is_here(owner):
-        return True
-    if owner.boot != _boot():
-        return False
+        return not was_here(owner)
     return _exists(owner.pid) and owner.started in ("", _started(owner.pid))
 
 
@@ -61,6 +70,15 @@ def _boot() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
+        return ""
+
+
+@cache
+def _space() -> str:
+    """The space of process numbers, of which each container has its own."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except (OSError, AttributeError):
         return ""
 
 

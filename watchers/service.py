@@ -16,9 +16,11 @@ from rebounce.engine.errors import RebounceError, UsageError
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.config_reload import ConfigFile
 from rebounce.watchers.crew import WARM_S, Crew, Died, Ended
+from rebounce.watchers.errands import missing_programs
 from rebounce.watchers.file_systems import is_share
+from rebounce.watchers.former_names import remembering
 from rebounce.watchers.journal import Journal, Say
-from rebounce.watchers.layout import layout_of
+from rebounce.watchers.layout import Layout, layout_of
 from rebounce.watchers.leases import STALE_S
 from rebounce.watchers.processes import this_process
 from rebounce.watchers.settings import WatchFolder, WatchPlan
@@ -29,9 +31,11 @@ from rebounce.watchers.worker import Describe, Progressed, Restore
 
 # A turn takes milliseconds; a share that does not answer may hold one up.
 WELL_S = 60.0
+# A folder that could not be opened is tried again after so long.
+ADD_AGAIN_S = 2.0
 
 OnRecord = Callable[[dict[str, Any]], None]
-OnProgress = Callable[[str, float], None]
+OnProgress = Callable[[str, float | None], None]
 
 
 def _nothing(*_: Any) -> None:
@@ -42,8 +46,9 @@ def _nothing(*_: Any) -> None:
 class Surroundings:
     """What a service is given from outside. `state_folder` is this machine's own; `setup` is done first in each worker.
 
-    `read_plan` reads the config again when it has changed; `on_record` is told each file that is finished, and
-    `on_folders` which folders are served when they have changed.
+    `read_plan` reads the config again when it has changed; `on_record` is told each file that is finished,
+    `on_progress` how much of a file is done, and None when the work on it has ended, and `on_folders` which folders are
+    served when they have changed.
     """
 
     state_folder: Path
@@ -79,7 +84,10 @@ class Service:
         self._config = ConfigFile(plan.config) if plan.config and around.read_plan else None
         self._turned_s = time.monotonic()
         self._coming: list[WatchFolder] = []
+        self._add_at_s = 0.0
+        self._said: set[str] = set()
         self._is_changing = False
+        self._served: WatchedFolder | None = None
         self._shown: list[Watched] = []
         self.tally = Tally()
         self.folders: list[WatchedFolder] = []
@@ -123,7 +131,7 @@ class Service:
                 self._turn()
             for item in self.folders if once and not self._is_stopping else ():
                 item.keep_house()
-            return int(once and bool(self.tally.failed or self._left()))
+            return int(once and bool(self.tally.failed or self._is_anything_left()))
         finally:
             self.close()
 
@@ -164,23 +172,30 @@ class Service:
         return max(0.0, left_s if release_s is None else min(left_s, release_s))
 
     def _dispatch(self) -> None:
-        """Give work to whoever is free, the folders in turn."""
-        served = True
-        while served and self._crew.has_room():
-            served = False
-            for item in self.folders:
-                try:
-                    served = (self._crew.has_room() and self._give_next(item)) or served
-                except (RebounceError, OSError) as problem:
-                    item.in_trouble(problem)
+        """Give work to whoever is free, one bounce of each folder in turn."""
+        is_served = True
+        while is_served and self._crew.has_room():
+            is_served = any(self._is_served(item) for item in self._in_turn())
+
+    def _in_turn(self) -> list[WatchedFolder]:
+        """The folders, those behind the one that was served last first."""
+        start = self.folders.index(self._served) + 1 if self._served in self.folders else 0
+        return [*self.folders[start:], *self.folders[:start]]
+
+    def _is_served(self, item: WatchedFolder) -> bool:
+        try:
+            is_given = self._give_next(item)
+        except (RebounceError, OSError) as problem:
+            item.in_trouble(problem)
+            return False
+        if is_given:
+            self._served = item
+        return is_given
 
     def _give_next(self, item: WatchedFolder) -> bool:
-        bounce = item.next_bounce()
+        is_gpu_taken = any(order.uses_gpu for order in self._crew.orders)  # one job on the card at a time
+        bounce = item.next_bounce(lambda one: not (is_gpu_taken and self._uses_gpu(item.folder, one)))
         if bounce is None:
-            return False
-        uses_gpu = self._uses_gpu(item.folder, bounce)
-        if uses_gpu and any(order.uses_gpu for order in self._crew.orders):
-            item.put_back(bounce)  # one job on the card at a time
             return False
         worker = self._crew.free()
         if not item.ledger.start(bounce.id, worker.owner, this_process()):
@@ -192,7 +207,7 @@ class Service:
             layout=item.layout,
             id=bounce.id,
             uses_claims=item.uses_claims,
-            uses_gpu=uses_gpu,
+            uses_gpu=self._uses_gpu(item.folder, bounce),
             stale_s=self._around.stale_s,
         )
         with contextlib.suppress(OSError):  # it may have died in this moment, which is heard of next
@@ -201,9 +216,10 @@ class Service:
 
     def _hear(self, answer: Any) -> None:
         if isinstance(answer, Progressed):
+            item = next((one for one in self.folders if one.layout.ledger == answer.ledger), None)
             path = self._paths.get((answer.ledger, answer.id))
-            if path is not None:
-                self._around.on_progress(path, answer.fraction)
+            if item is not None and path is not None:
+                self._around.on_progress(str(item.layout.at(path)), answer.fraction)
             return
         assert isinstance(answer, Died | Ended), answer
         order = answer.order
@@ -212,10 +228,13 @@ class Service:
             item.died(order.id, answer.owner)
             self._ended(item, order.id, "the process that worked on it died", None)
         else:
+            if answer.worked.uses_gpu is not None:
+                self._needs_gpu[order.folder, answer.worked.preset] = answer.worked.uses_gpu
             self._ended(item, order.id, answer.worked.reason, answer.worked.record)
 
     def _ended(self, item: WatchedFolder, id_: int, reason: str | None, record: dict[str, Any] | None) -> None:
         path = self._paths.pop((item.layout.ledger, id_))
+        self._around.on_progress(str(item.layout.at(path)), None)
         try:
             bounce = item.ended(id_, path, reason)
         except (RebounceError, OSError) as problem:
@@ -239,7 +258,7 @@ class Service:
         if self._is_stopping:
             raise KeyboardInterrupt
         if said.error:
-            raise UsageError(f"{folder.where}: {said.error}")
+            raise UsageError(f"{folder.where_preset}: {said.error}")
         if said.message:
             self._around.say("warning", said.message)
         self._needs_gpu[folder, folder.preset] = said.uses_gpu
@@ -251,8 +270,10 @@ class Service:
     # -- folders
 
     def _open(self, folder: WatchFolder) -> WatchedFolder:
+        for command in missing_programs(folder):
+            self._around.say("warning", f"{folder.where}: {command} is no program that is found here; it cannot be run")
         on_share = is_share(folder.path) if folder.is_share is None else folder.is_share
-        layout = layout_of(folder, on_share, self._around.state_folder)
+        layout = remembering(layout_of(folder, on_share, self._around.state_folder))
         journal = Journal(
             layout.state, str(folder.path), self._say_of(folder), log_mb=self.plan.log_mb, keep_logs=self.plan.keep_logs
         )
@@ -260,6 +281,7 @@ class Service:
             uses_claims=on_share,
             polls=on_share if folder.poll is None else folder.poll,
             wake=self._wake.set,
+            is_stopping=lambda: self._is_stopping,
             ledger_days=self.plan.ledger_days,
             stale_s=self._around.stale_s,
         )
@@ -269,8 +291,10 @@ class Service:
         """Where several folders are served, a line says of which it speaks."""
         if len(self.plan.folders) == 1:
             return self._around.say
+        names = [other.path.name for other in self.plan.folders]
+        name = folder.path.name if names.count(folder.path.name) == 1 else str(folder.path)
         return lambda level, line: self._around.say(
-            level, line if line.startswith(str(folder.path)) else f"{folder.path.name}: {line}"
+            level, line if line.startswith(str(folder.path)) else f"{name}: {line}"
         )
 
     def _reload(self) -> None:
@@ -283,59 +307,77 @@ class Service:
         except (RebounceError, ValueError, OSError) as problem:
             self._around.say("error", f"the config was changed and cannot be used; serving on as before: {problem}")
             return
-        if (plan.web, plan.web_token) != (self.plan.web, self.plan.web_token):
-            self._around.say("warning", "another address or token of the page counts from the next start on")
+        if (plan.web, plan.web_token, plan.web_hosts) != (self.plan.web, self.plan.web_token, self.plan.web_hosts):
+            self._around.say("warning", "another address, token or name of the page counts from the next start on")
         for item in self.folders:
             item.is_leaving = item.folder not in plan.folders
         served = [item.folder for item in self.folders]
         self._coming = [folder for folder in plan.folders if folder not in served]
         self.plan, self._crew.processes = plan, plan.processes
+        self._add_at_s = 0.0
+        self._said.clear()
         self._is_changing = True
 
     def _change_folders(self) -> None:
         """Close the folders that are to be left and in which nothing runs; open those that wait for their places."""
         busy = [order.layout for order in self._crew.orders]
-        for item in [item for item in self.folders if item.is_leaving and item.layout not in busy]:
+        for item in [item for item in self.folders if item.is_leaving and self._is_at_rest(item, busy)]:
             with contextlib.suppress(RebounceError, OSError):
                 item.close()
             self.folders.remove(item)
         taken = [item.folder.path for item in self.folders]
         ready = [folder for folder in self._coming if folder.path not in taken]
-        for folder in ready:
-            self._coming.remove(folder)
-            self._add(folder)
+        for folder in ready if time.monotonic() >= self._add_at_s else ():
+            if self._add(folder):
+                self._coming.remove(folder)
         if self._coming or any(item.is_leaving for item in self.folders):
-            return  # something runs that was begun with the old settings
+            return  # something runs that was begun with the old settings, or a folder cannot be opened yet
         self._is_changing = False
         if self.watched != self._shown:
             self._shown = self.watched
             self._around.on_folders(self._shown)
         self._around.say("info", f"the config was read again: {len(self.folders)} folders are served")
 
-    def _add(self, folder: WatchFolder) -> None:
-        """One more folder while the others are served; one that cannot be is said, and tried again with the config."""
+    def _is_at_rest(self, item: WatchedFolder, busy: list[Layout]) -> bool:
+        """True when nothing runs in a folder, and no command of the user's."""
+        return item.layout not in busy and (item.is_away or item.errands.are_idle)
+
+    def _add(self, folder: WatchFolder) -> bool:
+        """One more folder while the others are served; one that cannot be is said, and tried again soon."""
+        item = None
         try:
             item = self._open(folder)
             item.start()
         except (RebounceError, OSError) as problem:
-            self._around.say("error", f"{folder.where}: not served: {problem}")
-            return
+            if item is not None:
+                item.close()
+            self._add_at_s = time.monotonic() + ADD_AGAIN_S
+            sentence = f"{folder.where}: not served yet: {problem}"
+            if sentence not in self._said:
+                self._said.add(sentence)
+                self._around.say("error", sentence)
+            return False
         self.folders.append(item)
+        return True
 
     # -- the end of `once`
 
     def _is_all_done(self) -> bool:
         return not self._crew.orders and all(_is_done(item) for item in self.folders)
 
-    def _left(self) -> bool:
-        """True when something still waits: for another try, room, or its hours."""
-        return any(
-            item.ledger.counts().get(state, 0) for item in self.folders for state in (State.QUEUED, State.PARKED)
-        )
+    def _is_anything_left(self) -> bool:
+        """True when something still waits: for another try, room, its hours, its folder; or was broken off."""
+        states = (State.DISCOVERED, State.SETTLING, State.RUNNING) if self._is_stopping else ()
+        return any(item.is_away or _count(item, State.QUEUED, State.PARKED, *states) for item in self.folders)
+
+
+def _count(item: WatchedFolder, *states: State) -> int:
+    counts = item.ledger.counts()
+    return sum(counts.get(state, 0) for state in states)
 
 
 def _is_done(item: WatchedFolder) -> bool:
     if item.is_away:
         return True
     is_idle = item.arrivals.are_settled and item.errands.are_done
-    return is_idle and (item.pauses.reason is not None or not item.ledger.next_due())
+    return is_idle and (item.pauses.reason is not None or not item.has_work())

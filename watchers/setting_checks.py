@@ -5,6 +5,7 @@ read from a file, made in a script and changed with `replace` alike.
 """
 
 import ipaddress
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ PLACEHOLDERS = ("input", "output", "record", "original", "error", "status")
 SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "fish")
 RATES_HZ = (8_000, 192_000)
 MOST_DAYS = 100_000
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 # Fewer could be tried one after the other.
 LEAST_TOKEN = 16
 
@@ -181,6 +183,14 @@ def web_address(found: Any) -> WebAddress | None:
         return WebAddress(host=host[1:-1] if is_bracketed else host, port=int(port))
     except ValueError as problem:
         raise ValueError(expected) from problem
+
+
+def host_names(found: Any) -> tuple[str, ...]:
+    """Names of servers as they stand in an address, without what is before and after them there."""
+    for name in list_of_texts(found):
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f'names as in ["rebounce.example.org"], without http:// and a port, unlike {name!r}')
+    return list_of_texts(found)
 
 
 def token(found: Any) -> str:

@@ -21,6 +21,7 @@ from rebounce.watchers.setting_checks import (
     command,
     days_or_ever,
     device_name,
+    host_names,
     hours,
     list_of_texts,
     patterns,
@@ -50,8 +51,8 @@ class WatchFolder:
     `path` and the path of a chain file in `preset` are absolute. `match` and `ignore` hold name patterns; without
     `match` every name is wanted. `poll` and `is_share` are None where the file system decides; a share has its ledger
     elsewhere and its jobs claimed in the folder. `spare_mb` must stay free on the disk of the results. `keep_done_days`
-    is None for ever. `on_done` and `on_failed` are programs with arguments, for `setting_checks.filled`. `config` and
-    `line` say where the folder was written.
+    is None for ever. `on_done` and `on_failed` are programs with arguments, for `setting_checks.filled`. `config`,
+    `line` and `preset_line` say where the folder was written, and what names its preset.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class WatchFolder:
     on_failed: tuple[str, ...] = checked(command, ())
     config: Path | None = None
     line: int = field(default=0, compare=False)  # a line more above it is no other folder
+    preset_line: int = field(default=0, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, Path) or not self.path.is_absolute():
@@ -99,6 +101,11 @@ class WatchFolder:
     def where(self) -> str:
         """What errors begin with: file and line, or the folder where none were written."""
         return f"{self.config}, line {self.line}" if self.config else str(self.path)
+
+    @property
+    def where_preset(self) -> str:
+        """The same for its preset, which may be a default of all folders."""
+        return f"{self.config}, line {self.preset_line}" if self.config and self.preset_line else self.where
 
     def is_wanted(self, relative: str) -> bool:
         """Whether the patterns let a file through; `relative` is its path below the folder, with / between."""
@@ -155,13 +162,15 @@ class WatchPlan:
     """All folders of one service, and what is said once for all of them.
 
     `processes` work at a time. `log_mb` is the size at which a log is put aside, of which `keep_logs` are kept; what
-    the ledger knows of files that are gone is forgotten after `ledger_days`. The token is never printed.
+    the ledger knows of files that are gone is forgotten after `ledger_days`. The token is never printed. `web_hosts`
+    are further names under which the page may be asked, as those of a server that stands before it.
     """
 
     folders: tuple[WatchFolder, ...]
     processes: int = checked(whole(1, 256), 1)
     web: WebAddress | None = checked(web_address, None)  # noqa: RUF009 - it makes a field
     web_token: str | None = field(default=None, repr=False)
+    web_hosts: tuple[str, ...] = checked(host_names, ())
     log_mb: float = checked(number(0.001, MOST_MB), 5.0)
     keep_logs: int = checked(whole(0, 1000), 5)
     ledger_days: float = checked(number(0, 100_000), 365.0)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rebounce.engine.staging import LONGEST_NAME_BYTES
 from rebounce.watchers.layout import Layout, beside
-from rebounce.watchers.numbering import next_number, numbered
+from rebounce.watchers.numbering import fitted, next_number, numbered
 
 RECORD, TEXT = ".json", ".txt"
 
@@ -45,7 +44,7 @@ def record_place(layout: Layout, result: str) -> str:
 def side_names(path: str, suffix: str) -> tuple[str, str]:
     """What a side file may be called: by the stem, or by the whole name."""
     place = PurePosixPath(path)
-    return beside(path, _fitting(place.stem, suffix)), beside(path, _fitting(place.name, suffix))
+    return beside(path, fitted(place.stem, suffix)), beside(path, fitted(place.name, suffix))
 
 
 def _side(layout: Layout, names: tuple[str, str], belongs: Callable[[Path], bool]) -> Side:
@@ -65,13 +64,6 @@ def next_free(layout: Layout, path: str) -> str:
     while os.path.lexists(layout.at(free := numbered(path, number))):
         number += 1
     return free
-
-
-def _fitting(start: str, suffix: str) -> str:
-    room = LONGEST_NAME_BYTES - len(suffix)
-    return (
-        os.fsencode(start)[:room].decode(errors="ignore") + suffix if len(os.fsencode(start)) > room else start + suffix
-    )
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

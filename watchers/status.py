@@ -10,7 +10,6 @@ from typing import Any
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.layout import Layout
 from rebounce.watchers.ledger import Ledger
-from rebounce.watchers.processes import is_alive
 
 MOST_LISTED = 100
 
@@ -28,16 +27,23 @@ def folder_status(watched: Watched, ledger: Ledger, now_s: float | None = None) 
     """One folder: how many bounces are in each state, what runs and waits, and what was finished last."""
     now_s = time.time() if now_s is None else now_s
     counts = ledger.counts()
-    serving = {owner.pid: preset for owner, preset in ledger.services().items() if is_alive(owner)}
+    serving = {owner.pid: preset for owner, preset in ledger.services().items()}
     return {
         "folder": str(watched.layout.root),
         "name": watched.name,
         "preset": next(iter(serving.values()), watched.preset),
         "services": list(serving),
+        "waits": waits(ledger),
         "counts": {state.value: counts.get(state, 0) for state in State},
         "unfinished": [bounce_status(bounce, now_s) for bounce in ledger.unfinished(MOST_LISTED)],
         "finished": [bounce_status(bounce, now_s) for bounce in ledger.latest(MOST_LISTED)],
     }
+
+
+def waits(ledger: Ledger) -> str | None:
+    """Why all work in a folder waits, in one sentence; None while a service works on it, or where none lives."""
+    reasons = list(ledger.waits().values())
+    return reasons[0] if reasons and all(reasons) else None
 
 
 def bounce_status(bounce: Bounce, now_s: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
     jobs = 2                    # files at a time
     web = "127.0.0.1:8787"      # serve the page; true for this address
     web_token = "..."           # asked for when the page is opened from another machine
+    web_hosts = ["rebounce.example.org"]    # further names of the page: of a server that stands before it
     log_mb = 5                  # how large a log grows before it is put aside
     keep_logs = 5               # and how many of those are kept
     ledger_days = 365           # how long it is known what became of files that are gone
@@ -76,7 +77,7 @@ FOLDER_KEYS = (
     *("save_chain", "allow_plugins", "schedule", "keep_done_days", "spare_mb", "retries", "on_done", "on_failed"),
     "names",
 )
-PLAN_KEYS = ("jobs", "web", "web_token", "log_mb", "keep_logs", "ledger_days")
+PLAN_KEYS = ("jobs", "web", "web_token", "web_hosts", "log_mb", "keep_logs", "ledger_days")
 
 
 class WatchFileError(UsageError, ValueError):
@@ -136,6 +137,8 @@ def overriding(plan: WatchPlan, **typed: Unpack[Typed]) -> WatchPlan:
 
 def _changed(folder: WatchFolder, given: Mapping[str, Any]) -> WatchFolder:
     """A folder with other settings; it gives up later where it must settle longer, as only that can be typed."""
+    if "preset" in given:
+        folder = replace(folder, preset_line=0)
     settle_s = given.get("settle_s", 0)
     if isinstance(settle_s, int | float) and settle_s > folder.give_up_s:
         return replace(folder, give_up_s=settle_s, **given)
@@ -162,14 +165,23 @@ def _folder(
     own = _settings(item, file, *place)
     path = _resolved(watched_folder, item.get("path"), file, *place, "path")
     table, common = defaults
-    line = file.report.places.line(*place)
+    line, preset_line = file.report.places.line(*place), _preset_line(item, table, file, place)
     try:
-        return WatchFolder(path=path, config=file.path, line=line, **common | own)
+        return WatchFolder(path=path, config=file.path, line=line, preset_line=preset_line, **common | own)
     except SettingError as problem:
         # Each value was checked before, so that only what they are together is left.
         written: list[Place] = [(*place, *keys) for keys in problem.places if _holds(item, keys)]
         inherited: list[Place] = [("defaults", *keys) for keys in problem.places if _holds(table, keys)]
         raise file.report(str(problem), *next(iter([*written, *inherited, place]))) from problem
+
+
+def _preset_line(item: Mapping[str, Any], defaults: Mapping[str, Any], file: _File, place: Place) -> int:
+    """Where the preset of a folder, or else its model or device, is written; 0 where nothing is."""
+    for table, where in ((item, place), (defaults, ("defaults",))):
+        for key in ("preset", "model", "device"):
+            if key in table:
+                return file.report.places.line(*where, key)
+    return 0
 
 
 def _holds(table: Any, keys: Sequence[str]) -> bool:

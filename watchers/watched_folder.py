@@ -1,8 +1,9 @@
 """One watched folder while a service runs: its observer, its arrivals, its ledger, and whether work may go on in it."""
 
+import contextlib
+import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,24 +26,29 @@ from rebounce.watchers.presence import Presence
 from rebounce.watchers.processes import Owner, is_alive, is_here, this_process
 from rebounce.watchers.settings import WatchFolder
 from rebounce.watchers.sweep import is_anybody_working, sweep
+from rebounce.watchers.worker import CLAIMED
 
 CHECK_S = 1.0
 LEAST_CHECK_S = 0.1
 NEXT_AT_ONCE = 64
 MOST_CRASHES = 2
 SECOND_LOOK_S = 2.0
+ATTEND_S = 60.0
 # Trouble that lasts is said again after so long.
 SAID_AGAIN_S = 600.0
+# How much room there is changes with every look, and each word to the ledger is one more on the disk that has none.
+TOLD_AGAIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
     """How a folder is watched. `uses_claims` where other machines work in it, `polls` where nothing tells of changes;
-    `wake` has the service look at once."""
+    `wake` has the service look at once, and `is_stopping` says that it is to end."""
 
     uses_claims: bool
     polls: bool
     wake: Callable[[], None]
+    is_stopping: Callable[[], bool] = lambda: False
     ledger_days: float = 365.0
     stale_s: float = STALE_S
 
@@ -57,14 +63,18 @@ class WatchedFolder:
         self.uses_claims = manner.uses_claims
         self._polls = manner.polls
         self._wake = manner.wake
+        self._is_stopping = manner.is_stopping
         self._housekeeping = Housekeeping(folder, layout, journal, manner.ledger_days)
         self._heard: set[str] = set()
         self._heard_lock = threading.Lock()
-        self._next: deque[Bounce] = deque()
+        self._next: list[Bounce] = []
         self._running: set[int] = set()
         self._stranded: dict[int, str] = {}
         self._trouble: tuple[str, float] | None = None
+        self._told_waits: tuple[str | None, str | None] = (None, None)
+        self._told_until_s = 0.0
         self._rescan_at_s = 0.0
+        self._attend_at_s = time.monotonic() + ATTEND_S
         self._check_at_s = 0.0
         self._wait_until_s = 0.0
         self._stale_s = manner.stale_s
@@ -79,15 +89,27 @@ class WatchedFolder:
         self.ledger, message = open_ledger(self.layout.ledger)
         if message:
             self.journal.event("ledger", message, "warning")
-        self._recover()
+        try:
+            self._recover()
+        except BaseException:
+            self.ledger.close()
+            raise
         self.pauses = Pauses(self.folder, self.layout)
-        self.arrivals = Arrivals(self.folder, self.layout, self.ledger, self.journal)
+        self.arrivals = Arrivals(
+            self.folder,
+            self.layout,
+            self.ledger,
+            self.journal,
+            is_here=self.presence.is_here,
+            is_stopping=self._is_stopping,
+        )
         self.errands = Errands(self.folder, self.layout, self.ledger, self.journal)
         self._observer = Observer(self.layout.root, self.layout.is_reserved, self.hear)
 
     def start(self) -> None:
         """Begin to watch."""
         self.ledger.serve(this_process(), self.folder.preset)
+        self._told_waits = (None, None)
         self._observe()
         self.scan()
         self._look_again_soon()
@@ -102,7 +124,8 @@ class WatchedFolder:
         """Watch no more."""
         self.journal.event("stopped", f"{self.layout.root}: watched no more")
         self._observer.stop()
-        self.ledger.leave(this_process())
+        with contextlib.suppress(RebounceError):  # a ledger that is gone knows nothing of us
+            self.ledger.leave(this_process())
         self.ledger.close()
         self.journal.close()
 
@@ -152,17 +175,26 @@ class WatchedFolder:
 
     # -- work
 
-    def next_bounce(self) -> Bounce | None:
-        """The bounce whose turn it is, taken by nobody yet; None where there is none, or work has to wait."""
+    def next_bounce(self, can_begin: Callable[[Bounce], bool] = lambda bounce: True) -> Bounce | None:
+        """The bounce whose turn it is, taken by nobody yet; None where there is none, or work has to wait.
+
+        One that cannot begin now keeps its place, and lets those behind it pass.
+        """
         if self.is_leaving or self.is_away or self.pauses.reason is not None or time.monotonic() < self._wait_until_s:
             return None
         if not self._next:
             self._next.extend(self.ledger.next_due(NEXT_AT_ONCE))
-        return self._next.popleft() if self._next else None
+        bounce = next(filter(can_begin, self._next), None)
+        if bounce is not None:
+            self._next.remove(bounce)
+        return bounce
 
-    def put_back(self, bounce: Bounce) -> None:
-        """It could not be begun now."""
-        self._next.appendleft(bounce)
+    def has_work(self) -> bool:
+        """True while something is due, or in hands of which nobody knows yet whether they are alive."""
+        if self.ledger.next_due() or any(bounce.reason == CLAIMED for bounce in self.ledger.in_state(State.QUEUED)):
+            return True
+        running = self.ledger.in_state(State.RUNNING)
+        return any(bounce.owner is not None and not is_here(bounce.owner) for bounce in running)
 
     def started(self, bounce: Bounce) -> None:
         """Work on it has begun."""
@@ -181,7 +213,7 @@ class WatchedFolder:
         self.arrivals.ended(path, bounce, time.monotonic())
         self.errands.expect()
         if bounce is not None and bounce.state is State.PARKED:
-            self.pauses.full(reason or "")  # before it is said: who hears it may make room at once
+            self.pauses.stuck(reason or "")  # before it is said: who hears it may make room at once
         state = "gone" if bounce is None else bounce.state.value
         result = None if bounce is None else bounce.result
         level = "error" if state == State.FAILED else "info"
@@ -257,17 +289,25 @@ class WatchedFolder:
         if not self.presence.is_here() or not (self.is_away or self.ledger.is_there()):
             self._go_away()
             return
-        if self.is_away:
-            self._come_back()
+        if self.is_away and not self._come_back():
+            return
         if not self._polls and not self._observer.is_alive():
             self.journal.event("observer", f"{self.layout.root}: the observer ended and is started again", "warning")
             self._observe()
             self.scan()
             self._look_again_soon()
         self._check_pauses()
+        self._attend()
         self._free_stranded()
         self._take_over()
         self._housekeeping.tick(self.ledger)
+
+    def _attend(self) -> None:
+        """Say now and then that this service is there."""
+        now_s = time.monotonic()
+        if now_s >= self._attend_at_s:
+            self._attend_at_s = now_s + ATTEND_S
+            self.ledger.attend(this_process())
 
     def _free_stranded(self) -> None:
         """Look after what a worker let go of while the ledger could not be used, through no fault of its own."""
@@ -289,16 +329,26 @@ class WatchedFolder:
                 self.ledger.again(bounce.id, "the service that worked on it ended")
 
     def _check_pauses(self) -> None:
-        before = self.pauses.reason
+        before = self.pauses.kind
         reason = self.pauses.look(datetime.now(), time.monotonic())
         if reason is None and self.ledger.in_state(State.PARKED):
             self.ledger.unpark()  # by a service that was stopped, or for a reason that is gone
-        if reason == before:
+        self._tell_waits()
+        if self.pauses.kind == before:
             return
         if reason is None:
             self.journal.event("resumed", f"{self.layout.root}: work goes on")
         else:
             self.journal.event("paused", f"{self.layout.root}: work waits: {reason}", "warning", reason=reason)
+
+    def _tell_waits(self) -> None:
+        """Let the ledger say why work waits: at once where that is new, now and then where but a number in it moved."""
+        kind, reason, now_s = self.pauses.kind, self.pauses.reason, time.monotonic()
+        if (kind, reason) == self._told_waits or (kind == self._told_waits[0] and now_s < self._told_until_s):
+            return
+        with contextlib.suppress(RebounceError):  # on a full disk: it is tried again with the next look
+            self.ledger.wait(this_process(), reason)
+            self._told_waits, self._told_until_s = (kind, reason), now_s + TOLD_AGAIN_S
 
     def _observe(self) -> None:
         if self._polls:
@@ -319,23 +369,28 @@ class WatchedFolder:
             self.is_away = True
             self._observer.stop()
             self._next.clear()
-            sentence = f"{self.layout.root}: the folder is gone or unmounted; waiting until it is there again"
+            sentence = (
+                f"{self.layout.root}: the folder is gone or unmounted; waiting until it is there again (where another "
+                "disk took its place for good, restart the service)"
+            )
             self.journal.event("away", sentence, "warning")
             self.journal.close()  # it would hold the file system of a share that was unmounted
 
-    def _come_back(self) -> None:
-        """Everything anew, as after a start: what happened meanwhile nobody saw."""
+    def _come_back(self) -> bool:
+        """Everything anew, as after a start: what happened meanwhile nobody saw. False where it cannot be used yet."""
         if not is_there(self.layout.root):
-            return
+            return False
         self.ledger.close()
         try:
             self._open()
             self.start()
-        except (OutputError, OSError) as problem:
+        except (RebounceError, OSError) as problem:
+            self.ledger.close()
             self.in_trouble(problem)
-            return
+            return False
         self.is_away = False
         self.journal.event("back", f"{self.layout.root}: the folder is there again")
+        return True
 
 
 def check_writable(root: Path) -> None:
@@ -343,8 +398,8 @@ def check_writable(root: Path) -> None:
     probe = root / ".rebounce"
     try:
         probe.mkdir(exist_ok=True)
-        (probe / "probe").write_bytes(b"")
-        (probe / "probe").unlink()
+        with tempfile.TemporaryFile(dir=probe):  # without a name where the system can, so that a kill leaves none
+            pass
     except OSError as problem:
         raise OutputError(
             f"{root}: the folder cannot be written to ({problem.strerror}), and results, originals and failures go "

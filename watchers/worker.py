@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -75,12 +75,14 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """What became of a bounce."""
+    """What became of a bounce; `uses_gpu` is what its preset does, None where the work did not come so far."""
 
     id: int
     state: str
     reason: str | None
     record: dict[str, Any] | None
+    preset: str = ""
+    uses_gpu: bool | None = None
 
 
 @dataclass(slots=True)
@@ -112,11 +114,13 @@ def work(connection: Connection, processes: int, setup: Callable[[], None] | Non
 
 
 class _Desk:
-    """What a worker keeps from order to order: its chains, and what it has seen of other machines' claims."""
+    """What a worker keeps from order to order: its chains, which one it used last, and what it has seen of other
+    machines' claims."""
 
     def __init__(self, connection: Connection, presets: "Presets") -> None:
         self.connection = connection
         self.presets = presets
+        self.used: tuple[str, bool | None] = ("", None)
         self._claims: dict[Path, Claims] = {}
 
     def claims(self, order: Restore) -> Claims:
@@ -168,11 +172,14 @@ def _described(presets: "Presets", order: Describe) -> Described:
 def _worked(desk: "_Desk", order: Restore, interruption: _Interruption) -> Worked:
     from rebounce.engine.errors import RebounceError
 
+    desk.used = ("", None)
     try:
         outcome = _outcome(desk, order, interruption)
     except RebounceError as problem:  # the ledger is gone, which the service sees for itself
         return Worked(id=order.id, state=State.QUEUED, reason=str(problem), record=None)
-    return Worked(id=order.id, state=outcome.state, reason=outcome.reason, record=outcome.record)
+    preset, uses_gpu = desk.used
+    told = Worked(id=order.id, state=outcome.state, reason=outcome.reason, record=outcome.record)
+    return replace(told, preset=preset, uses_gpu=uses_gpu)
 
 
 def _outcome(desk: "_Desk", order: Restore, interruption: _Interruption) -> "Outcome":
@@ -240,13 +247,21 @@ def _claimed(desk: "_Desk", order: Restore, ledger: "Ledger") -> "Outcome":
             layout=order.layout,
             ledger=ledger,
             on_progress=teller.tell,
-            is_ours=lambda: not order.uses_claims or desk.claims(order).is_held(path),
+            is_ours=lambda: _is_owner(ledger, order.id) and (not order.uses_claims or desk.claims(order).is_held(path)),
         )
 
         def prepare(bounce: Bounce) -> "Prepared":
-            return desk.presets.get(order.folder, bounce.preset)
+            found = desk.presets.get(order.folder, bounce.preset)
+            desk.used = (bounce.preset or order.folder.preset, found.uses_gpu)
+            return found
 
         return work_on(bench, order.id, prepare)
+
+
+def _is_owner(ledger: "Ledger", id: int) -> bool:
+    """False when the bounce was taken from this process, which was thought to be gone."""
+    bounce = ledger.bounce(id)
+    return bounce is not None and bounce.owner == this_process()
 
 
 class _Teller:

@@ -56,7 +56,10 @@ def watch(**typed: Any) -> None:
 
     Results go to FOLDER/Restored with a record each, originals to FOLDER/Done, failures to FOLDER/Errors with a
     sentence each. Ctrl-C ends it, and so does SIGTERM; the next start goes on where it was. Without FOLDER the
-    rebounce.toml here is used.
+    rebounce.toml here is used, in which each folder can have its preset, patterns, hours (schedule), commands
+    (on_done, on_failed), output options and more: docs/watch.md has all of it.
+
+    Exit code: 0; 1 with --once when a file failed or something is left to do; 2 for what cannot be.
 
     \b
     Examples:

@@ -31,7 +31,7 @@ class Steps:
     def __init__(self, total: int, is_shown: bool) -> None:
         self._progress: Any = None
         if is_shown and total and sys.stderr.isatty():
-            self._progress = _make_bar()
+            self._progress = make_bar()
             self._task = self._progress.add_task("", total=float(total))
 
     def __enter__(self) -> Self:
@@ -72,7 +72,8 @@ class Bar(Steps):
             self._progress.update(self._task, completed=sum(self._done.values()), description=source.name)
 
 
-def _make_bar() -> Any:
+def make_bar() -> Any:
+    """A bar with percent, ETA and a label, drawn on stderr as long as it is started."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

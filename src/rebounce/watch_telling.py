@@ -16,7 +16,6 @@ from rebounce.watchers.bounce import State
 from rebounce.watchers.file_systems import is_share
 from rebounce.watchers.layout import Layout, layout_of
 from rebounce.watchers.ledger import Ledger
-from rebounce.watchers.processes import is_alive
 from rebounce.watchers.settings import WatchFolder, WatchPlan
 from rebounce.watchers.status import Watched, folder_status
 
@@ -42,8 +41,8 @@ def retry_failed(plan: WatchPlan, state_folder: Path, has_work_after: bool) -> N
             click.echo(f"{layout.root}: nothing failed here, the folder was never watched", err=True)
             continue
         with _opened(layout) as ledger:
-            retried = sum(ledger.retry(bounce.id) for bounce in ledger.in_state(State.FAILED))
-            is_served = any(is_alive(owner) for owner in ledger.services())
+            retried = ledger.retry_all()
+            is_served = bool(ledger.services())
         click.echo(f"{layout.root}: {retried} queued again", err=True)
         if retried and not is_served and not has_work_after:
             click.echo("no service runs on this folder; start it, or add --once to work them off now", err=True)
@@ -72,7 +71,7 @@ def _tell_unknown(watched: Watched, as_json: bool) -> None:
     if as_json:
         table = {"folder": str(watched.layout.root), "name": watched.name, "preset": watched.preset, "services": []}
         counts = {state.value: 0 for state in State}
-        click.echo(json.dumps(table | {"counts": counts, "unfinished": [], "finished": []}))
+        click.echo(json.dumps(table | {"waits": None, "counts": counts, "unfinished": [], "finished": []}))
     else:
         click.echo(f"{watched.layout.root}: never watched yet")
 
@@ -83,6 +82,8 @@ def _lines(status: dict[str, Any]) -> Iterator[str]:
     yield f"{status['folder']}  ({service})"
     counts = [f"{count} {state}" for state, count in status["counts"].items() if count]
     yield f"  {', '.join(counts) or 'empty'}"
+    if status["waits"]:
+        yield f"  work waits: {status['waits']}"
     for bounce in status["unfinished"][:MOST_SHOWN]:
         yield f"  {bounce['state']:10} {bounce['path']}{_detail(bounce)}"
     if len(status["unfinished"]) > MOST_SHOWN:

@@ -14,13 +14,15 @@ import click
 from rebounce.cli_presets import find_preset
 from rebounce.interruption import STOPS
 from rebounce.printable import printable
+from rebounce.progress import Say as PrintLine
+from rebounce.watch_bars import WatchBars
 from rebounce.watchers.journal import INFO, SMALL
 from rebounce.watchers.settings import WatchPlan
 from rebounce.watchers.watch_file import overriding, plan_for, read_watch_file
 
 if TYPE_CHECKING:
     from rebounce.cli_watch import Arguments
-    from rebounce.watchers.service import Service
+    from rebounce.watchers.service import Service, Surroundings
     from rebounce.watchers.status import Watched
 
 
@@ -80,15 +82,21 @@ def state_folder() -> Path:
 def _serve(plan: WatchPlan, arguments: "Arguments") -> int:
     from rebounce.watchers.service import Service, Surroundings
 
+    if plan.web is not None:
+        from rebounce.watchers.web.server import require_parts
+
+        require_parts()
     pages: list[Any] = []
+    bars = WatchBars(is_shown=not arguments.is_quiet)
 
     def stop() -> None:
         service.stop()
 
     around = Surroundings(
         state_folder=state_folder(),
-        say=_sayer(arguments),
-        on_record=_on_record(arguments, stop),
+        say=_sayer(arguments, bars.say),
+        on_record=_on_record(arguments, stop, bars.say),
+        on_progress=lambda path, fraction: bars.show(printable(path), fraction),
         on_folders=lambda watched: _show(pages, watched),
         read_plan=(lambda: read_plan(arguments)) if plan.config else None,
     )
@@ -96,31 +104,29 @@ def _serve(plan: WatchPlan, arguments: "Arguments") -> int:
     _stop_on_signals(service)
     try:
         service.prepare()
-        pages += _opened_pages(plan, service)
+        pages += _opened_pages(plan, service, around)
     except BaseException:
         service.close()
         raise
     try:
         return service.run(once=arguments.is_once)
     finally:
+        bars.stop()
         for page in pages:
             page.stop()
 
 
-def _opened_pages(plan: WatchPlan, service: "Service") -> list[Any]:
+def _opened_pages(plan: WatchPlan, service: "Service", around: "Surroundings") -> list[Any]:
     """The page, where one was asked for."""
     if plan.web is None:
         return []
+    from rebounce.watchers.web.calls import Calls
+    from rebounce.watchers.web.door import Door
     from rebounce.watchers.web.server import WebPage
 
-    page = WebPage(
-        service.watched,
-        plan.web,
-        plan.web_token,
-        presets=_presets,
-        wake=service.wake,
-        healthy=lambda: service.is_well,
-    )
+    door = Door(address=plan.web, token=plan.web_token, hosts=plan.web_hosts, state_folder=around.state_folder)
+    calls = Calls(presets=_presets, wake=service.wake, healthy=lambda: service.is_well, say=around.say)
+    page = WebPage(service.watched, door, calls)
     click.echo(f"rebounce: the page is at {page.start()}", err=True)
     return [page]
 
@@ -149,24 +155,26 @@ def _stop_on_signals(service: "Service") -> None:
             signal.signal(number, stop)
 
 
-def _sayer(arguments: "Arguments") -> Callable[[str, str], None]:
+def _sayer(arguments: "Arguments", print_line: PrintLine) -> Callable[[str, str], None]:
     """Prints what happens: everything with -v, without the small steps as it comes, only trouble with -q."""
 
     def say(level: str, sentence: str) -> None:
         if (level == SMALL and not arguments.is_verbose) or (level in (SMALL, INFO) and arguments.is_quiet):
             return
         with contextlib.suppress(OSError):  # a terminal that was closed, a file on a full disk: the work goes on
-            click.echo(f"rebounce: {printable(sentence)}", err=True)
+            print_line(f"rebounce: {printable(sentence)}", err=True)
 
     return say
 
 
-def _on_record(arguments: "Arguments", stop: Callable[[], None]) -> Callable[[dict[str, Any]], None]:
+def _on_record(
+    arguments: "Arguments", stop: Callable[[], None], print_line: PrintLine
+) -> Callable[[dict[str, Any]], None]:
     """Prints records; when nobody reads them any more the service ends in order, since that is what they were for."""
 
     def show(record: dict[str, Any]) -> None:
         try:
-            click.echo(json.dumps(record, allow_nan=False))
+            print_line(json.dumps(record, allow_nan=False))
         except BrokenPipeError:
             stop()
         except OSError as problem:

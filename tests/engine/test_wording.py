@@ -29,6 +29,8 @@ def test_the_format_is_said_as_far_as_it_is_known() -> None:
         == "44.1 kHz, stereo, 24 bit"
     )
     assert wording.format_words({"sample_rate_hz": None, "channels": 6}) == "6 channels"
+    assert wording.format_words({"channels": 2, "subtype": "MPEG_LAYER_III"}) == "stereo, MP3"
+    assert wording.format_words({"channels": 1, "subtype": "VORBIS"}) == "mono, Ogg Vorbis"
 
 
 @pytest.mark.parametrize(("factor", "words"), [(0.187, "0.19x"), (4.23, "4.2x"), (9.96, "10x"), (57.6, "58x")])

@@ -13,6 +13,10 @@ NAMES = (
 WHOLE = [story for story in STORIES if story.name in NAMES]
 
 
+def test_every_name_is_that_of_a_story() -> None:
+    assert sorted(story.name for story in WHOLE) == sorted(NAMES)
+
+
 @pytest.mark.parametrize("story", WHOLE, ids=lambda story: story.name)
 def test_a_story_ends_the_same_wherever_it_is_broken_off(story: Story, tmp_path: Path) -> None:
     cases = all_cases(story, tmp_path)

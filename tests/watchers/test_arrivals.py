@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bouncing import NOT_AUDIO, Serving, discovered, gone_process, tiny, watch_folder
+from bouncing import NOT_AUDIO, Serving, discovered, gone_process, tiny, unfinished_at, watch_folder
 from mounting import mount_memory, own_mounts
 from rewriting import wav
 
 from rebounce.engine.errors import DiskFull
+from rebounce.watchers import arrivals
 from rebounce.watchers.arrivals import Arrivals, is_there
 from rebounce.watchers.bounce import Bounce, Stamp, State, stamp_of
 from rebounce.watchers.journal import Journal
@@ -74,7 +75,7 @@ class Watching:
 
     def began(self, path: str) -> Bounce:
         """Work on what is queued has begun."""
-        bounce = self.ledger.active_at(path)
+        bounce = unfinished_at(self.ledger, path)
         assert bounce is not None
         assert self.ledger.start(bounce.id, gone_process(), gone_process())
         if bounce.source == bounce.path:
@@ -393,7 +394,7 @@ def test_a_new_bounce_of_a_name_that_is_retried_waits_for_its_turn(watching: Wat
     watching.ended(bounce)
     watching.scan()
     assert watching.run(SETTLE_S) == 1
-    queued = watching.ledger.active_at("Mix.wav")
+    queued = unfinished_at(watching.ledger, "Mix.wav")
     assert queued is not None
     assert (queued.state, queued.source) == (State.QUEUED, "Mix.wav")
 
@@ -527,3 +528,82 @@ def test_a_row_that_somebody_made_by_hand_is_followed_too(tmp_path: Path) -> Non
         assert serving.ledger.counts() == {State.QUEUED: 1}
     finally:
         serving.close()
+
+
+# -- very many files, and folders that are gone
+
+
+def test_a_stop_is_heard_between_portions_and_the_rest_is_met_anew(watching: Watching, monkeypatch: Any) -> None:
+    monkeypatch.setattr(arrivals, "PORTION", 3)
+    for number in range(8):
+        watching.drop(f"{number}.wav")
+    stopping = iter([False, True])
+    stopped = Arrivals(
+        watching.folder,
+        watching.layout,
+        watching.ledger,
+        watching.journal,
+        is_stopping=lambda: next(stopping, True),
+    )
+    stopped.scan(watching.now_s)
+    assert len(watching.ledger.in_state(State.DISCOVERED)) == 3
+    watching.start()
+    watching.scan()
+    assert len(watching.ledger.in_state(State.DISCOVERED)) == 8
+    watching.run(SETTLE_S)
+    assert len(watching.ledger.in_state(State.QUEUED)) == 8
+
+
+def test_no_turn_looks_at_more_than_so_many_files(watching: Watching, monkeypatch: Any) -> None:
+    monkeypatch.setattr(arrivals, "LOOKS_AT_ONCE", 3)
+    for number in range(8):
+        watching.drop(f"{number}.wav")
+    watching.scan()
+    turns = []
+    while (next_s := watching.arrivals.next_look_s) is not None:
+        watching.now_s = max(watching.now_s, next_s)
+        turns.append(watching.arrivals.look(watching.now_s))
+    assert sum(turns) == 8
+    assert max(turns) <= 3
+
+
+def test_what_is_not_seen_in_a_folder_that_is_gone_is_not_gone(watching: Watching) -> None:
+    watching.drop("Mix.wav")
+    is_here = True
+    followed = Arrivals(watching.folder, watching.layout, watching.ledger, watching.journal, is_here=lambda: is_here)
+    followed.scan(watching.now_s)
+    place = watching.layout.at("Mix.wav")
+    place.rename(watching.layout.root.parent / "away.wav")
+    is_here = False
+    followed.scan(watching.now_s)
+    followed.notice(["Mix.wav"], watching.now_s)
+    assert unfinished_at(watching.ledger, "Mix.wav") is not None
+    is_here = True
+    followed.scan(watching.now_s)
+    assert unfinished_at(watching.ledger, "Mix.wav") is None
+
+
+def test_what_is_ignored_is_told_once_whatever_is_started_anew(watching: Watching) -> None:
+    watching.drop("notes.txt", b"hello")
+    for _ in range(3):
+        watching.start()
+        watching.scan()
+    assert [line for line in watching.said if "notes.txt" in line and "ignored" in line] == watching.said[:1]
+    watching.layout.at("notes.txt").unlink()
+    watching.scan()
+    watching.drop("notes.txt", b"hello again")
+    watching.start()
+    watching.scan()
+    assert len([line for line in watching.said if "notes.txt" in line]) == 2
+
+
+def test_a_watched_folder_below_is_left_to_its_own_service(watching: Watching) -> None:
+    watching.drop("Band/Restored/Mix.wav")
+    watching.drop("Band/.rebounce/folder-id", b"0123")
+    watching.drop("Other/Mix.wav")
+    for _ in range(2):
+        watching.scan()
+        watching.notice("Band/New.wav", "Band")
+    assert [bounce.path for bounce in watching.ledger.unfinished(-1)] == ["Other/Mix.wav"]
+    told = [line for line in watching.said if "watched folder of its own" in line]
+    assert told == ["Band: passed over, as it is a watched folder of its own; its .rebounce says so"]

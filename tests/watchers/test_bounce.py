@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rebounce.watchers.bounce import FINISHED, Stamp, State, bounce_from, from_bytes, stamp_of, stem_of, to_bytes
 from rebounce.watchers.processes import this_process
 
-NO_BOUNCE = {"state": "asleep", "path": b"", "stem": b"", "source": b"", "size": 0, "mtime_ns": 0}
+NO_BOUNCE = {"state": "asleep", "path": b"", "stem": b"", "is_removed": 0, "source": b"", "size": 0, "mtime_ns": 0}
 
 
 @given(name=st.binary(max_size=50))

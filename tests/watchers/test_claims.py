@@ -181,6 +181,29 @@ def test_held_for_a_block_a_claim_is_given_back_however_the_block_ends(folder: P
     assert list(folder.iterdir()) == []
 
 
+def test_a_claim_that_could_not_be_given_back_is_given_back_with_the_next(folder: Path) -> None:
+    me = claims(folder, ME)
+    assert me.take("Mix.wav")
+    away = folder.parent.rename(folder.parent.with_name("away"))
+    me.release("Mix.wav")
+    away.rename(folder.parent)
+    assert len(list(folder.iterdir())) == 1
+    assert me.take("Other.wav")
+    assert [json.loads(path.read_bytes())["path"] for path in folder.iterdir()] == ["Other.wav"]
+
+
+def test_a_copy_of_this_machine_keeps_its_claims(folder: Path) -> None:
+    """It has the same name, and another run."""
+    clock = Clock()
+    copy = replace(gone_process(), boot="its own run")
+    assert claims(folder, copy, clock).take("Mix.wav")
+    me = claims(folder, ME, clock)
+    assert not me.take("Mix.wav")
+    assert not me.sweep()
+    clock.now_s += STALE_S
+    assert me.take("Mix.wav")
+
+
 def test_sweeping_takes_away_what_the_gone_have_claimed_and_leaves_the_rest(folder: Path) -> None:
     clock = Clock()
     me = claims(folder, ME, clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bouncing import HALF, Serving, discovered, tiny, watch_folder
+from bouncing import HALF, Serving, discovered, tiny, unfinished_at, watch_folder
 
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.claims import Claims
@@ -42,7 +42,7 @@ def order(serving: Serving, id: int, **changes: Any) -> Restore:
 
 def given(serving: Serving, crew: Crew, path: str = "Mix.wav", **changes: Any) -> Bounce:
     """A bounce that a worker of the crew works on."""
-    bounce = serving.ledger.active_at(path) or discovered(serving, path, tiny(1))
+    bounce = unfinished_at(serving.ledger, path) or discovered(serving, path, tiny(1))
     worker = crew.free()
     assert serving.ledger.start(bounce.id, worker.owner, ME)
     worker.give(order(serving, bounce.id, **changes))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from bouncing import NOT_AUDIO, Serving, tiny, watch_folder
 
+from rebounce.watchers import errands
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.errands import MOST_AT_ONCE, Errands
 from rebounce.watchers.journal import Journal
@@ -177,7 +178,9 @@ def test_a_command_that_cannot_be_started_is_told_and_not_tried_again(make: Make
     running.errands = Errands(folder, running.serving.layout, running.serving.ledger, running.journal)
     running.ended()
     running.ended()
-    assert running.said == ["the on_done command for Mix.wav could not be started (No such file or directory)"]
+    none = tmp_path / "none"
+    said = f"the on_done command for Mix.wav could not be started: {none} (No such file or directory)"
+    assert running.said == [said]
 
 
 def test_without_a_command_there_is_nothing_to_tell(make: Make) -> None:
@@ -194,3 +197,21 @@ def test_a_name_of_any_bytes_is_told_as_it_is(make: Make) -> None:
     running.bounce("M\udcff.wav", tiny(1))
     running.ended()
     assert running.called() == [[f"{running.serving.layout.root}/M\udcff.wav"]]
+
+
+def test_a_command_that_does_not_end_is_stopped_and_not_run_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = make(waits=True, on_done=("{input}",))
+    bounce = running.bounce("Mix.wav", tiny(1))
+    running.until(lambda: len(running.called()) == 1)
+    (errand,) = running.errands._running
+    running.errands.tick()
+    assert errand.process.poll() is None
+    monkeypatch.setattr(errands, "LIMIT_S", 0.0)
+    running.ended()
+    assert errand.process.poll() is not None
+    assert [line for line in running.said if "was stopped" in line] != []
+    running.errands.expect()
+    running.ended()
+    assert len(running.called()) == 1
+    assert running.serving.ledger.untold() == []
+    assert running.serving.ledger.known(bounce.id).state is State.UNCHANGED

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from rebounce.engine.errors import ChainError, DiskFull, OutputError, PluginError, StillWritten, UnreadableFile
+from rebounce.engine.errors import (
+    ChainError,
+    DiskFull,
+    OutputError,
+    PluginError,
+    StillWritten,
+    UnreadableFile,
+    UnsupportedAudio,
+)
 from rebounce.engine.reading import reading_errors
 from rebounce.engine.staging import output_errors
 from rebounce.watchers.failure_kinds import FIRST_WAIT_S, MOST_WAIT_S, Kind, judge, wait_s
@@ -114,3 +122,15 @@ def test_each_wait_is_longer_than_the_one_before_and_none_is_endless() -> None:
     assert waits == sorted(waits)
     assert waits[-1] == MOST_WAIT_S
     assert wait_s(10**6) == MOST_WAIT_S
+
+
+def test_what_a_file_is_called_says_nothing_of_memory(source: Path) -> None:
+    damaged = source.with_name("Out of memory.wav")
+    assert judge(UnsupportedAudio(f"{damaged}: its samples end early"), damaged).kind is Kind.FINAL
+    assert judge(RuntimeError("CUDA_ERROR_OUT_OF_MEMORY"), damaged).kind is Kind.PASSING
+
+
+def test_numbers_before_the_name_of_a_part_stay_whole(source: Path) -> None:
+    said = "35.3 MB needed and 1.5 MB free, and .Mix 1.2.wav~0123abcd.rebounce.part was not written"
+    expected = "35.3 MB needed and 1.5 MB free, and Mix 1.2.wav was not written"
+    assert judge(DiskFull(said), source).sentence == expected

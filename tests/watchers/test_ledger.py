@@ -1,21 +1,24 @@
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from bouncing import gone_process
+from bouncing import gone_process, unfinished_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rebounce.engine.errors import OutputError
 from rebounce.watchers.bounce import FINISHED, Bounce, Stamp, State
-from rebounce.watchers.ledger import LONGEST_WAIT_S, Ledger, open_ledger
+from rebounce.watchers.ledger import LONGEST_WAIT_S, UNSEEN_S, Identified, Ledger, open_ledger
+from rebounce.watchers.named_sql import migrations, queries
 from rebounce.watchers.processes import Owner, this_process
 
 STAMP = Stamp(size=100, mtime_ns=1)
@@ -62,7 +65,7 @@ class Book:
         return self.ledger.known(bounce.id)
 
     def at(self, path: str) -> Bounce:
-        bounce = self.ledger.active_at(path)
+        bounce = unfinished_at(self.ledger, path)
         assert bounce is not None
         return bounce
 
@@ -300,7 +303,7 @@ def test_the_same_bounce_of_old_is_forgotten_for_the_new_one(book: Book) -> None
     old = book.finished(content="c")
     other = book.finished(content="d")
     new = book.running()
-    assert book.ledger.identify(new, "c", "hash", Stamp(size=5, mtime_ns=6)) == old
+    assert book.ledger.identify(new, "c", "hash", Stamp(size=5, mtime_ns=6)).old == old
     assert book.ledger.bounce(old.id) is None
     assert book.ledger.known(other.id) == other
     identified = book.ledger.known(new.id)
@@ -312,7 +315,7 @@ def test_the_same_content_with_another_preset_or_name_is_another_bounce(book: Bo
     book.finished(content="c")
     book.finished("Other.wav", content="c")
     again = book.running()
-    assert book.ledger.identify(again, "c", "another hash", STAMP) is None
+    assert book.ledger.identify(again, "c", "another hash", STAMP).old is None
     assert len(book.ledger.in_state(State.DONE)) == 2
 
 
@@ -379,7 +382,9 @@ def test_what_was_finished_long_ago_is_forgotten_unless_it_lies_there_still(book
     book.queued("Queued.wav")
     before = book.clock()
     recent = book.finished("Recent.wav")
-    assert [bounce.id for bounce in book.ledger.done_before(before)] == [old.id]
+    assert [bounce.id for bounce in book.ledger.done_before(before, 9)] == [old.id]
+    book.ledger.removed([old.id])
+    assert book.ledger.done_before(before, 9) == []
     assert book.ledger.prune(before) == 1
     assert [bounce.id for bounce in book.ledger.in_state(State.DONE)] == [kept.id, recent.id]
     assert book.at("Queued.wav").state is State.QUEUED
@@ -406,6 +411,53 @@ def test_what_is_unfinished_is_told_in_the_order_in_which_it_will_be_done(book: 
 def test_what_was_finished_last_comes_first(book: Book) -> None:
     ids = [book.finished(f"{number}.wav").id for number in range(4)]
     assert [bounce.id for bounce in book.ledger.latest(3)] == ids[:0:-1]
+
+
+def test_what_was_finished_is_told_page_by_page_from_any_moment_on(book: Book) -> None:
+    states = [State.DONE, State.FAILED, State.UNCHANGED, State.FAILED, State.DONE]
+    made = [book.finished(f"{number}.wav", state=state) for number, state in enumerate(states)]
+    ids = [bounce.id for bounce in made]
+
+    def told(last: Bounce, count: int, state: State | None = None) -> list[int]:
+        assert last.finished_at is not None
+        return [bounce.id for bounce in book.ledger.older((last.finished_at, last.id), count, state)]
+
+    assert told(made[4], 2) == [ids[3], ids[2]]
+    assert told(made[2], 100) == [ids[1], ids[0]]
+    assert told(made[4], 100, State.FAILED) == [ids[3], ids[1]]
+    assert told(made[0], 100) == []
+    assert [bounce.id for bounce in book.ledger.failed(1)] == [ids[3]]
+
+
+def test_pages_of_what_was_finished_in_one_moment_leave_nothing_out(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite", lambda: 1000.0) as ledger:
+        ids = [Book(ledger).finished(f"{number}.wav").id for number in range(3)]
+        assert [bounce.id for bounce in ledger.older((1000.0, ids[2]), 2)] == [ids[1], ids[0]]
+
+
+def test_all_failures_are_queued_again_and_of_one_path_the_newest(book: Book) -> None:
+    old = book.finished("Mix.wav", "first", State.FAILED)
+    new = book.finished("Mix.wav", "second", State.FAILED)
+    other, done = book.finished("Song.wav", state=State.FAILED), book.finished("Done.wav")
+    under_way = book.finished("Busy.wav", state=State.FAILED)
+    book.queued("Busy.wav")
+    later = book.running("Later.wav")
+    book.ledger.again(later.id, "busy", wait_s=500, is_try=True)
+    assert book.ledger.retry_all() == 3
+    states = {one.path: book.ledger.known(one.id).state for one in (new, other, done)}
+    assert states == {"Mix.wav": State.QUEUED, "Song.wav": State.QUEUED, "Done.wav": State.DONE}
+    assert [book.ledger.known(one.id).state for one in (old, under_way)] == [State.FAILED] * 2
+    assert later.id in [bounce.id for bounce in book.ledger.next_due(9)]
+    assert book.ledger.retry_all() == 0
+
+
+def test_what_was_finished_is_read_in_its_order_and_not_sorted_anew(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as database:
+        for script in migrations():
+            database.executescript(script)
+        for name in ("latest", "older", "failed"):
+            steps = _plan_of(database, queries()[name])
+            assert all("USING INDEX bounces_" in step for step in steps), (name, steps)
 
 
 def test_each_state_is_counted(book: Book) -> None:
@@ -448,9 +500,21 @@ def test_names_and_sentences_of_any_bytes_are_kept(book: Book) -> None:
     book.ledger.serve(ME, path)
 
 
+def test_why_a_service_waits_is_known_while_it_does(book: Book) -> None:
+    book.ledger.serve(ME, "auto")
+    assert book.ledger.waits() == {ME: None}
+    book.ledger.wait(ME, "the disk of M\udcff is nearly full")
+    assert book.ledger.waits() == {ME: "the disk of M\\udcff is nearly full"}
+    book.ledger.wait(ME, None)
+    assert book.ledger.waits() == {ME: None}
+    book.ledger.wait(ME, "its hours begin at noon")
+    book.ledger.serve(ME, "auto")
+    assert book.ledger.waits() == {ME: None}
+
+
 def test_services_are_known_until_they_leave_or_are_gone(book: Book) -> None:
     book.ledger.serve(gone_process(), "auto")
-    assert list(book.ledger.services()) == [gone_process()]
+    assert book.ledger.services() == {}
     book.ledger.serve(ME, "bypass")
     assert book.ledger.services() == {ME: "bypass"}
     book.ledger.serve(ME, "auto")
@@ -531,6 +595,124 @@ def test_a_ledger_of_a_newer_version_is_left_alone(book: Book) -> None:
     database.close()
     with pytest.raises(OutputError, match=r"newer rebounce.*schema 99"):
         open_ledger(book.ledger.path)
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_all_that_it_knows(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(migrations()[0])
+        database.execute("PRAGMA user_version = 1")
+        database.execute(
+            "INSERT INTO bounces (path, stem, source, size, mtime_ns, state, reason, seen_at) "
+            "VALUES (CAST('Mix.wav' AS BLOB), CAST('mix' AS BLOB), CAST('Mix.wav' AS BLOB), 3, 4, 'queued', 'why', 5)"
+        )
+        database.commit()
+    ledger, message = open_ledger(path)
+    with ledger:
+        (bounce,) = ledger.next_due()
+        assert (bounce.path, bounce.stamp, bounce.reason) == ("Mix.wav", Stamp(size=3, mtime_ns=4), "why")
+        assert ledger.start(bounce.id, ME, ME)
+    assert message is None
+
+
+def test_the_same_content_waits_until_the_bounce_that_is_worked_on_has_ended(book: Book) -> None:
+    first, second = book.running("1.wav"), book.running("2.wav")
+    assert book.ledger.identify(first, "c", "hash", STAMP) == Identified()
+    assert book.ledger.identify(second, "c", "another hash", STAMP) == Identified()
+    assert book.ledger.identify(second, "c", "hash", STAMP).twin_at_work == book.ledger.known(first.id)
+    book.ledger.again(second.id, "it waits", awaits=first.id)
+    assert book.ledger.next_due() == []
+    book.ledger.again(first.id, "its worker died", wait_s=60)
+    assert [bounce.id for bounce in book.ledger.next_due()] == [second.id]
+    assert book.ledger.start(second.id, ME, ME)
+    assert book.ledger.known(second.id).awaits is None
+    assert book.ledger.identify(second, "c", "hash", STAMP) == Identified()
+
+
+def test_a_failure_that_was_broken_off_ends_with_its_own_reason(book: Book) -> None:
+    bounce = book.running()
+    book.ledger.plan(bounce.id, {"left": 1}, {"input": "Mix.wav", "error": "Mix.wav: too short"}, None, None)
+    book.ledger.again(bounce.id, "the service that worked on it ended")
+    assert book.ledger.start(bounce.id, ME, ME)
+    book.ledger.finish(bounce.id, State.FAILED, "Errors/Mix.wav", is_told=True)
+    assert book.ledger.known(bounce.id).reason == "too short"
+
+
+def test_a_file_is_found_by_its_path_however_many_there_are(tmp_path: Path) -> None:
+    """Where each is looked for among all of its state, a folder of some thousands holds the service up for minutes."""
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as database:
+        for script in migrations():
+            database.executescript(script)
+        plans = {
+            name: _plan_of(database, text) for name, text in queries().items() if ":path" in text or ":old" in text
+        }
+    by_path = {name: steps for name, steps in plans.items() if not name.startswith(("discover", "ignore"))}
+    assert len(by_path) >= 6
+    for name, steps in by_path.items():
+        assert any("(path=?" in step or "(source=?" in step or "(result=?" in step for step in steps), (name, steps)
+
+
+def _plan_of(database: sqlite3.Connection, statement: str) -> list[str]:
+    values = dict.fromkeys(re.findall(r":(\w+)", statement), 0)
+    return [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+
+def test_what_is_written_anew_has_all_its_tries_again(book: Book) -> None:
+    bounce = book.running()
+    book.ledger.again(bounce.id, "busy", wait_s=500, is_try=True, is_crash=True)
+    book.ledger.settle([("Mix.wav", bounce.stamp, "its size has changed")])
+    assert book.ledger.next_due() == []
+    other = Stamp(size=7, mtime_ns=8)
+    book.ledger.settle([("Mix.wav", other, "its size has changed")])
+    book.ledger.queue([("Mix.wav", other, None)])
+    (again,) = book.ledger.next_due()
+    assert (again.id, again.tries, again.crashes, again.due_at) == (bounce.id, 0, 0, 0)
+
+
+def test_what_waits_for_its_next_try_can_be_tried_now(book: Book) -> None:
+    bounce = book.running()
+    book.ledger.again(bounce.id, "busy", wait_s=500, is_try=True)
+    assert book.ledger.retry(bounce.id)
+    assert [due.id for due in book.ledger.next_due()] == [bounce.id]
+    assert not book.ledger.retry(bounce.id)
+
+
+def test_a_command_is_run_by_one_service(book: Book) -> None:
+    bounce = book.running()
+    book.ledger.plan(bounce.id, {"left": 1}, None, None, None)
+    book.ledger.finish(bounce.id, State.DONE, "Done/Mix.wav", is_told=False)
+    (due,) = book.ledger.untold()
+    other = gone_process()
+    assert book.ledger.take_errand(due, other)
+    assert not book.ledger.take_errand(due, ME)
+    (taken,) = book.ledger.untold()
+    assert taken.owner == other
+    assert book.ledger.take_errand(taken, ME)
+    book.ledger.told(bounce.id)
+    assert book.ledger.untold() == []
+    assert book.ledger.known(bounce.id).owner is None
+
+
+def test_files_that_are_ignored_are_known_as_long_as_they_are_there(book: Book) -> None:
+    book.ledger.ignore(["notes.txt", "cover.jpg"], [])
+    book.ledger.ignore(["notes.txt"], ["cover.jpg"])
+    assert book.ledger.ignored() == {"notes.txt"}
+
+
+def test_a_service_that_cannot_be_asked_is_there_as_long_as_it_says_so(book: Book) -> None:
+    """As one in a container, of which nothing is left when that is gone."""
+    elsewhere = replace(ME, host="box-a")
+    book.ledger.serve(elsewhere, "auto")
+    book.clock.now_s += UNSEEN_S - 1
+    assert list(book.ledger.services()) == [elsewhere]
+    book.ledger.attend(elsewhere)
+    book.clock.now_s += UNSEEN_S - 1
+    assert list(book.ledger.services()) == [elsewhere]
+    book.clock.now_s += 2
+    assert book.ledger.services() == {} == book.ledger.waits()
+    book.ledger.serve(ME, "bypass")
+    book.clock.now_s += 10 * UNSEEN_S
+    assert book.ledger.services() == {ME: "bypass"}
 
 
 def test_several_processes_may_make_a_ledger_at_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from bouncing import HALF, NOT_AUDIO, Killed, Serving, tiny, watch_folder
+from bouncing import HALF, NOT_AUDIO, Killed, Serving, tiny, unfinished_at, watch_folder
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -58,12 +58,26 @@ class Shelf:
         """A newer one comes; None where the user took it away on its way."""
         self.older, self.plain = self.all, content
 
-    def take(self, content: bytes, is_plain: bool) -> None:
-        if is_plain:
-            assert self.plain == content
+
+@dataclass
+class Failures(Shelf):
+    """Those of one name, of which several may hold the same bytes: `ids` says of which bounce each is."""
+
+    ids: list[int] = field(default_factory=list)
+
+    def fail(self, id: int, content: bytes | None) -> None:
+        self.add(content)
+        self.ids += [] if content is None else [id]
+
+    def take(self, id: int, content: bytes) -> None:
+        """It succeeded at last."""
+        place = self.ids.index(id)
+        assert self.all[place] == content
+        if place == len(self.older):
             self.plain = None
         else:
-            self.older.remove(content)
+            del self.older[place]
+        del self.ids[place]
 
 
 @dataclass
@@ -72,12 +86,12 @@ class Model:
 
     restored: dict[str, Shelf] = field(default_factory=lambda: defaultdict(Shelf))
     done: dict[str, Shelf] = field(default_factory=lambda: defaultdict(Shelf))
-    errors: dict[str, Shelf] = field(default_factory=lambda: defaultdict(Shelf))
+    errors: dict[str, Failures] = field(default_factory=lambda: defaultdict(Failures))
     dropped: dict[str, bytes] = field(default_factory=dict)
     planned: dict[int, bytes] = field(default_factory=dict)  # replaced by the user when its result lay ready
     asked: dict[int, bytes] = field(default_factory=dict)  # by the user, once more
     taken_away: set[int] = field(default_factory=set)  # whose original the user replaced before it was moved
-    is_retry: dict[int, bool] = field(default_factory=dict)  # and whether its file has the plain name
+    retried: set[int] = field(default_factory=set)
     content_of: dict[int, bytes] = field(default_factory=dict)
 
     def settle(self, bounce: Bounce, result: Callable[[bytes], bytes]) -> None:
@@ -91,15 +105,16 @@ class Model:
             content = self.dropped.pop(bounce.path)
         assert bounce.content_sha256 in (None, sha256(content).hexdigest()), "another content than was asked for"
         self.content_of[bounce.id] = content
-        is_gone, is_retry = bounce.id in self.taken_away, bounce.id in self.is_retry
+        is_gone, is_retry = bounce.id in self.taken_away, bounce.id in self.retried
         if bounce.state is State.FAILED:
             if not is_asked:
-                self.errors[bounce.path].add(None if is_gone else content)
+                self.errors[bounce.path].fail(bounce.id, None if is_gone else content)
             return
         if self.restored[bounce.path].plain != result(content):
             self.restored[bounce.path].add(result(content))
         if is_retry:
-            self.errors[bounce.path].take(content, self.is_retry.pop(bounce.id))
+            self.retried.discard(bounce.id)
+            self.errors[bounce.path].take(bounce.id, content)
         if (not is_asked or is_retry) and self.done[bounce.path].plain != content:
             self.done[bounce.path].add(None if is_gone else content)
 
@@ -184,7 +199,7 @@ class Bouncing(RuleBasedStateMachine):
 
     def goes_away(self, path: str) -> None:
         """The file at this path will be no more; a result that lies ready is delivered all the same."""
-        active = self.serving.ledger.active_at(path)
+        active = unfinished_at(self.serving.ledger, path)
         is_dropped = active is not None and active.id not in self.model.asked and active.id not in self.model.planned
         if active is None or active.plan is None or not is_dropped:
             self.model.dropped.pop(path, None)
@@ -195,7 +210,7 @@ class Bouncing(RuleBasedStateMachine):
 
     @rule(path=paths)
     def take_the_result_away(self, path: str) -> None:
-        active = self.serving.ledger.active_at(path)
+        active = unfinished_at(self.serving.ledger, path)
         shelf = self.model.restored[path]
         if shelf.plain is not None and (active is None or active.plan is None):
             self.serving.layout.at(f"Restored/{path}").unlink()
@@ -211,7 +226,7 @@ class Bouncing(RuleBasedStateMachine):
                 return
             self.settled.discard(bounce.id)
             self.model.asked[bounce.id] = self.model.content_of[bounce.id]
-            self.model.is_retry[bounce.id] = bounce.source == f"Errors/{bounce.path}"
+            self.model.retried.add(bounce.id)
 
     @rule(choice=choices, kill=kills)
     def rerun(self, choice: int, kill: int | None) -> None:
@@ -220,9 +235,9 @@ class Bouncing(RuleBasedStateMachine):
         if not done:
             return
         bounce = done[choice % len(done)]
-        before = self.serving.ledger.active_at(bounce.path)
+        before = unfinished_at(self.serving.ledger, bounce.path)
         self.run(kill, lambda: self.serving.ledger.rerun(bounce.id, "bypass"))
-        active = self.serving.ledger.active_at(bounce.path)
+        active = unfinished_at(self.serving.ledger, bounce.path)
         if active is not None and before is None:
             self.model.asked[active.id] = self.model.content_of[bounce.id]
 
@@ -298,6 +313,7 @@ class Bouncing(RuleBasedStateMachine):
         for bounce in sorted(finished, key=lambda bounce: (bounce.finished_at or 0, bounce.id)):
             if bounce.id not in self.settled:
                 self.settled.add(bounce.id)
+                assert (bounce.reason is not None) == (bounce.state is State.FAILED), bounce
                 self.model.settle(bounce, lambda content, bounce=bounce: self.result(bounce, content))  # type: ignore[misc]
 
     def result(self, bounce: Bounce, content: bytes) -> bytes:

@@ -60,7 +60,7 @@ def test_room_that_comes_back_is_noticed(small_disk: Path) -> None:
 def test_a_disk_that_ran_full_is_tried_again_when_there_is_more_room(small_disk: Path) -> None:
     (small_disk / "big").write_bytes(bytes(6 * GROWN_BYTES))
     mine = pauses(small_disk)
-    mine.full(FULL)
+    mine.stuck(FULL)
     assert mine.reason == FULL
     assert mine.look(NOON, 0) == FULL
     with (small_disk / "big").open("r+b") as file:
@@ -73,18 +73,18 @@ def test_a_disk_that_ran_full_is_tried_again_when_there_is_more_room(small_disk:
 
 def test_a_disk_that_ran_full_is_tried_again_after_a_while_though_nothing_seems_to_have_changed(tmp_path: Path) -> None:
     mine = pauses(tmp_path)
-    mine.full(FULL)
+    mine.stuck(FULL)
     assert mine.look(NOON, 1000) == FULL
     assert mine.look(NOON, 1000 + TRY_AGAIN_S - 1) == FULL
     assert mine.look(NOON, 1000 + TRY_AGAIN_S) is None
-    mine.full(FULL)
+    mine.stuck(FULL)
     assert mine.look(NOON, 5000) == FULL
     assert mine.look(NOON, 5000 + TRY_AGAIN_S) is None
 
 
 def test_a_full_disk_is_still_full_when_its_hours_begin(tmp_path: Path) -> None:
     mine = pauses(tmp_path, schedule=parse_schedule("22:00-06:00"))
-    mine.full(FULL)
+    mine.stuck(FULL)
     reason = mine.look(NOON, 0)
     assert reason is not None
     assert reason.startswith("its hours")

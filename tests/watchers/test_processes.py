@@ -33,12 +33,9 @@ def test_this_process_is_here_and_alive() -> None:
 def test_an_owner_comes_back_from_its_table() -> None:
     me = this_process()
     assert owner_from(me.to_dict()) == me
-    assert Owner(host="h", boot="b", pid=1, started="2").to_dict() == {
-        "host": "h",
-        "boot": "b",
-        "pid": 1,
-        "started": "2",
-    }
+    older = {"host": "h", "boot": "b", "pid": 1, "started": "2"}
+    assert owner_from(older) == Owner(host="h", boot="b", pid=1, started="2")
+    assert owner_from(older).to_dict() == older | {"space": ""}
 
 
 def test_a_process_is_alive_until_it_is_waited_for(child: "subprocess.Popen[bytes]") -> None:
@@ -88,6 +85,14 @@ def test_a_name_with_brackets_and_blanks_in_it_hides_nothing() -> None:
 
 def test_a_process_of_another_machine_cannot_be_known_to_be_gone() -> None:
     stranger = replace(this_process(), host="elsewhere", pid=2**22 + 1, started="1")
+    assert not is_here(stranger)
+    assert is_alive(stranger)
+
+
+@needs_proc
+def test_a_process_of_another_container_cannot_be_known_to_be_gone() -> None:
+    """Which may have the name of this one; its numbers count there alone."""
+    stranger = replace(this_process(), space="pid:[1]", pid=2**22 + 1, started="1")
     assert not is_here(stranger)
     assert is_alive(stranger)
 

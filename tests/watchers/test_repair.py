@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from bouncing import HALF, NOT_AUDIO, Serving, discovered, tiny, watch_folder
+from bouncing import HALF, NOT_AUDIO, Serving, discovered, tiny, unfinished_at, watch_folder
 
 from rebounce.engine.errors import DiskFull, StillWritten
 from rebounce.engine.history import sha256_of
@@ -137,7 +137,7 @@ def test_the_preset_asked_for_a_bounce_counts(make: Make) -> None:
     first = start(serving)
     work(serving, first)
     assert serving.ledger.rerun(first.id, "bypass")
-    active = serving.ledger.active_at(PATH)
+    active = unfinished_at(serving.ledger, PATH)
     assert active is not None
     assert serving.ledger.start(active.id, serving.owner, serving.owner)
     assert work(serving, active).state == State.UNCHANGED
@@ -182,6 +182,45 @@ def test_a_result_that_was_changed_or_taken_away_is_not_copied(make: Make) -> No
         work(serving, start(serving, "Other.wav"), on_progress=heard.append)
         assert heard != []
         assert serving.files()["Restored/Other.wav"] not in (tiny(1), b"somebody's work")
+
+
+def test_of_the_same_content_one_is_computed_and_the_other_waits_for_it(make: Make) -> None:
+    serving = make("half")
+    first, second = start(serving), start(serving, "Other.wav")
+    outcomes: list[Outcome] = []
+
+    def meanwhile(fraction: float) -> None:
+        if not outcomes:
+            outcomes.append(work(serving, second))
+            assert serving.ledger.next_due() == []
+
+    assert work(serving, first, on_progress=meanwhile).state == State.DONE
+    assert outcomes[0].state == State.QUEUED
+    assert outcomes[0].reason == f"the same content as {PATH}, which is worked on; its result is copied then"
+    assert [bounce.id for bounce in serving.ledger.next_due()] == [second.id]
+    assert serving.ledger.start(second.id, serving.owner, serving.owner)
+    heard: list[float] = []
+    assert work(serving, second, on_progress=heard.append).state == State.DONE
+    assert heard == []
+    assert serving.files()["Restored/Other.wav"] == serving.files()["Restored/Album/Mix.wav"]
+
+
+def test_the_chain_is_copied_too_unless_it_was_changed(make: Make) -> None:
+    serving = make("half", saves_chain=True)
+    work(serving, start(serving))
+    chain = serving.layout.at("Restored/Album/Mix.chain.toml")
+    heard: list[float] = []
+    work(serving, start(serving, "Other.wav"), on_progress=heard.append)
+    assert heard == []
+    assert serving.files()["Restored/Other.chain.toml"] == chain.read_bytes()
+    record = read_record(serving.layout.at("Restored/Other.json"))
+    assert record is not None
+    assert record["messages"][-1] == f"the chain is in {serving.layout.at('Restored/Other.chain.toml')}"
+    assert len(record["messages"]) == 2
+    for name in ("Album/Mix", "Other"):
+        serving.layout.at(f"Restored/{name}.chain.toml").write_text("# a note\n", encoding="utf-8")
+    work(serving, start(serving, "Third.wav"), on_progress=heard.append)
+    assert heard != []
 
 
 def test_of_another_kind_of_file_nothing_is_copied(make: Make) -> None:
@@ -357,3 +396,95 @@ def test_only_what_is_running_is_worked_on(make: Make) -> None:
     with pytest.raises(AssertionError):
         work(serving, bounce)
     assert replace(bounce) == serving.ledger.known(bounce.id)
+
+
+# -- presets that cannot be used, sentences that are over, long names
+
+
+def test_a_preset_that_cannot_be_used_is_waited_for_and_fails_no_bounce(make: Make) -> None:
+    serving = make("half")
+    bounce = start(serving)
+    chain = Path(serving.folder.preset)
+    chain.write_text("this is no cha", encoding="utf-8")
+    outcome = work(serving, bounce)
+    assert outcome.state == State.PARKED == serving.ledger.known(bounce.id).state
+    assert outcome.reason is not None
+    assert outcome.reason.startswith(f"the preset of the folder cannot be used: {chain}: not valid TOML")
+    assert not list(serving.layout.root.glob("Errors/**/*.wav"))
+    chain.write_text(HALF, encoding="utf-8")
+    serving.ledger.unpark()
+    assert serving.ledger.start(bounce.id, serving.owner, serving.owner)
+    assert work(serving, bounce).state == State.DONE
+
+
+def test_a_preset_that_was_asked_for_one_bounce_fails_that_one(make: Make, tmp_path: Path) -> None:
+    serving = make()
+    first = start(serving)
+    work(serving, first)
+    assert serving.ledger.rerun(first.id, str(tmp_path / "none.toml"))
+    active = unfinished_at(serving.ledger, PATH)
+    assert active is not None
+    assert serving.ledger.start(active.id, serving.owner, serving.owner)
+    assert work(serving, active).state == State.FAILED
+
+
+def test_the_sentence_about_a_failure_goes_when_its_file_was_put_back_by_hand(make: Make) -> None:
+    serving = make()
+    work(serving, start(serving, content=NOT_AUDIO))
+    assert serving.layout.at("Errors/Album/Mix.txt").exists()
+    serving.layout.at("Errors/Album/Mix.wav").unlink()
+    work(serving, start(serving))
+    assert not serving.layout.at("Errors/Album/Mix.txt").exists()
+
+
+def test_the_sentence_about_a_failure_goes_with_its_file(make: Make) -> None:
+    serving = make(originals="keep")
+    bounce = start(serving, content=NOT_AUDIO)
+    work(serving, bounce)
+    assert serving.layout.at("Errors/Album/Mix.txt").exists()
+    serving.layout.at(PATH).unlink()
+    assert serving.ledger.retry(bounce.id)
+    assert serving.ledger.start(bounce.id, serving.owner, serving.owner)
+    assert work(serving, bounce).state == LOST
+    assert not serving.layout.at("Errors/Album/Mix.txt").exists()
+
+
+def test_the_sentence_about_a_failure_that_still_lies_there_stays(make: Make) -> None:
+    serving = make()
+    work(serving, start(serving, content=NOT_AUDIO))
+    work(serving, start(serving))
+    assert serving.layout.at("Errors/Album/Mix.txt").exists()
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00e9"])
+def test_a_name_as_long_as_can_be_is_shortened_where_it_gets_a_longer_end(make: Make, letter: str) -> None:
+    serving = make("half", file_format="flac", saves_chain=True)
+    stem = letter * (251 // len(letter.encode()))
+    path = f"{stem}.wav"
+    assert work(serving, start(serving, path)).state == State.DONE
+    names = sorted(place.name for place in serving.layout.at("Restored").iterdir())
+    assert len(names) == 3
+    assert all(len(os.fsencode(name)) in (254, 255) and name.startswith(stem[:100]) for name in names)
+    assert {name[-5:] for name in names} == {".flac", ".json", ".toml"}
+    again = start(serving, path)
+    assert work(serving, again).state == State.DONE
+    assert sorted(place.name for place in serving.layout.at("Restored").iterdir()) == names
+
+
+def test_a_bounce_in_the_place_of_the_original_is_no_copy_of_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the original of old, which has the same content as the one that is moved, is read."""
+    serving = make()
+    first = start(serving)
+    work(serving, first)
+    second = start(serving)
+    place = serving.layout.at(PATH)
+
+    def bounce_anew(path: Path) -> str:
+        digest = sha256_of(path)
+        if path == serving.layout.at(f"Done/{PATH}") and place.exists():
+            place.write_bytes(tiny(9))
+        return digest
+
+    monkeypatch.setattr("rebounce.watchers.delivery.sha256_of", bounce_anew)
+    work(serving, second)
+    assert place.read_bytes() == tiny(9)

@@ -18,6 +18,7 @@ from rebounce.watchers.setting_checks import (
     days_or_ever,
     device_name,
     filled,
+    host_names,
     hours,
     list_of_texts,
     patterns,
@@ -60,6 +61,8 @@ NIGHT = "mon-fri 22:00-06:00"
         (web_address, "0.0.0.0:80", WebAddress(host="0.0.0.0", port=80)),
         (web_address, "[::1]:0", WebAddress(host="::1", port=0)),
         (web_address, "nas.local:9000", WebAddress(host="nas.local", port=9000)),
+        (host_names, [], ()),
+        (host_names, ["rebounce.example.org", "nas", "[fd00::1]"], ("rebounce.example.org", "nas", "[fd00::1]")),
         (token, "0123456789abcdef", "0123456789abcdef"),
     ],
 )
@@ -92,6 +95,8 @@ def test_a_check_takes_what_is_written_and_what_it_keeps(check: Any, written: An
         (command, [["{}"], ["{0}"], ["{input.x}"], ["{input[0]}"], ["{input!r}"], ["{input:>9}"]], "{input} {output}"),
         (command, [["{"], ["}"], ["{input"]], "{input} {output} {record} {original} {error} {status}"),
         (web_address, ["8787", "host", ":80", "::1:80", "[a]:x", "a:65536", "a b:1", "a:\u0661", 80, 1.5, []], '"127.'),
+        (host_names, [["https://a.example"], ["a.example:443"], ["a/b"], ["*.example"], ["."]], "names as in"),
+        (host_names, ["a.example", [1], ["a", "a"]], "a list of texts"),
         (token, ["0123456789abcde", "0123456789 abcdef", "0123456789abcde\u00e9", 10**20, None], "a secret of 16"),
     ],
 )

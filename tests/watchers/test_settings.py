@@ -22,13 +22,13 @@ def test_a_folder_is_what_it_is_usually() -> None:
         "give_up_s": 120.0, "poll": None, "poll_s": 5.0, "rescan_s": 60.0, "is_share": None, "file_format": "keep",
         "bit_depth": "keep", "sample_rate_hz": None, "clip_mode": "rescale", "keep_mtime": False, "saves_chain": False,
         "allow_plugins": (), "schedule": None, "keep_done_days": None, "spare_mb": 200.0, "retries": 5, "on_done": (),
-        "on_failed": (), "config": None, "line": 0,
+        "on_failed": (), "config": None, "line": 0, "preset_line": 0,
     }  # fmt: skip
 
 
 def test_a_plan_is_what_it_is_usually() -> None:
     plan = WatchPlan(folders=(WatchFolder(path=HERE),))
-    assert (plan.processes, plan.web, plan.web_token, plan.config) == (1, None, None, None)
+    assert (plan.processes, plan.web, plan.web_token, plan.web_hosts, plan.config) == (1, None, None, (), None)
     assert (plan.log_mb, plan.keep_logs, plan.ledger_days) == (5.0, 5, 365.0)
 
 
@@ -139,6 +139,7 @@ def test_settings_that_can_be_together_are_let_through(values: dict[str, Any]) -
         ({"folders": ()}, "watch: expected at least one folder, found none"),
         ({"processes": 0}, "watch: expected processes = a whole number from 1 to 256, found 0"),
         ({"web": "8787"}, "watch: expected web = true, false, or an address"),
+        ({"web_hosts": "x.example"}, "watch: expected web_hosts = "),
         ({"log_mb": 0}, "watch: expected log_mb = a number from 0.001"),
         ({"keep_logs": -1}, "watch: expected keep_logs = a whole number from 0 to 1000, found -1"),
         ({"ledger_days": "forever"}, "watch: expected ledger_days = a number from 0 to 100000, found 'forever'"),

@@ -28,6 +28,7 @@ def test_a_folder_in_which_nothing_was_dropped_has_nothing_to_tell(serving: Serv
         "name": "Bounces",
         "preset": "auto",
         "services": [],
+        "waits": None,
         "counts": {state.value: 0 for state in State},
         "unfinished": [],
         "finished": [],
@@ -57,6 +58,20 @@ def test_services_are_told_while_they_live_and_the_preset_is_theirs(serving: Ser
     serving.ledger.serve(this_process(), "five-stage")
     status = folder_status(watched(serving), serving.ledger)
     assert (status["services"], status["preset"]) == ([this_process().pid], "five-stage")
+
+
+def test_why_work_waits_is_told_while_nobody_that_lives_goes_on_with_it(serving: Serving) -> None:
+    ledger, gone = serving.ledger, replace(gone_process(), host=this_process().host)
+    ledger.serve(this_process(), "auto")
+    ledger.wait(this_process(), "the disk is nearly full")
+    assert folder_status(watched(serving), ledger)["waits"] == "the disk is nearly full"
+    ledger.wait(this_process(), None)
+    assert folder_status(watched(serving), ledger)["waits"] is None
+    ledger.serve(gone, "auto")
+    ledger.wait(gone, "its hours begin at noon")
+    assert folder_status(watched(serving), ledger)["waits"] is None
+    ledger.leave(this_process())
+    assert folder_status(watched(serving), ledger)["waits"] is None
 
 
 def test_no_more_are_listed_than_one_can_read(serving: Serving) -> None:

@@ -87,6 +87,16 @@ def deleted_when_started(serving: Serving) -> None:
         serving.work(bounce)
 
 
+def dying_twice(serving: Serving) -> None:
+    """Its worker, unless something else is to be done with it already."""
+    serving.notice()
+    while bounce := serving.take():
+        if bounce.plan is None and bounce.preset is None:
+            serving.item.died(bounce.id, serving.owner)
+        else:
+            serving.work(bounce)
+
+
 def failing_twice(serving: Serving) -> None:
     dropped(NOT_AUDIO, NOT_AUDIO * 2)(serving)
 
@@ -106,9 +116,9 @@ WAYS = [
     Way(settings={}, before=dropped(NOT_AUDIO), reached=("ledger.start", "delivery.side")),
     Way(settings={}, before=failing_twice, reached=("delivery.set_aside", "delivery.side")),
     Way(
-        settings={"preset": "no such preset"},
+        settings={},
         before=dropped(tiny(1)),
-        deed=both(lambda serving: serving.work_off(), retried_with("bypass")),
+        deed=both(dying_twice, retried_with("bypass")),
         reached=("ledger.retry", "delivery.remove", "delivery.original"),
     ),
     Way(
@@ -125,10 +135,15 @@ ELSEWHERE = {
     *(
         "claims.create",
         "claims.release",
+        "claims.take_over",
+        "housekeeping.remove",
         "ledger.again",
+        "ledger.ignore",
         "ledger.park",
         "ledger.prune",
+        "ledger.removed",
         "ledger.settle",
+        "ledger.take_errand",
     ),
     *("ledger.told", "ledger.unplan", "ledger.unsettle", "ledger.unpark", "delivery.sweep"),
 }

@@ -126,15 +126,18 @@ def test_the_example_in_the_docs_of_the_reader_holds_every_key_and_can_be_read(p
     usual, shown = WatchFolder(path=place / "Bounces"), plan.folders[0]
     assert {item.name for item in fields(usual) if getattr(usual, item.name) != getattr(shown, item.name)} == {
         *("preset", "model", "match", "ignore", "allow_plugins", "schedule", "on_done", "on_failed"),
-        *("config", "line"),
+        *("config", "line", "preset_line"),
     }
     assert (plan.processes, plan.web_token) == (2, "0123456789abcdef")
+    assert plan.web_hosts == ("rebounce.example.org",)
     assert (plan.log_mb, plan.keep_logs, plan.ledger_days) == (5.0, 5, 365.0)
 
 
 def test_every_setting_has_a_key() -> None:
     renamed = {key: name for key, (name, _) in (OF_A_FOLDER | OF_A_PLAN).items()}
-    of_folders = {renamed.get(key, key) for key in FOLDER_KEYS} - {"names"} | set(NAMES) | {"config", "line"}
+    of_folders = (
+        {renamed.get(key, key) for key in FOLDER_KEYS} - {"names"} | set(NAMES) | {"config", "line", "preset_line"}
+    )
     assert of_folders == {item.name for item in fields(WatchFolder)}
     of_plans = {renamed.get(key, key) for key in PLAN_KEYS} | {"folders", "config"}
     assert of_plans == {item.name for item in fields(WatchPlan)}
@@ -213,7 +216,7 @@ def test_a_path_may_start_at_the_home_folder(place: Path, monkeypatch: pytest.Mo
     ("before", "after", "message"),
     [
         ("jobs =", "job =", "line 1: unknown key 'job'; did you mean 'jobs'?"),
-        ("jobs = 2", "colour = 2", "line 1: unknown key 'colour'; a watch file has jobs, web, web_token, log_mb,"),
+        ("jobs = 2", "colour = 2", "line 1: unknown key 'colour'; a watch file has jobs, web, web_token, web_hosts,"),
         ("jobs = 2", "processes = 2", "line 1: unknown key 'processes'; a watch file has jobs"),
         ("jobs = 2", "jobs = 0", "line 1: expected jobs = a whole number from 1 to 256, found 0"),
         ("web = true", 'web = "8787"', "line 2: expected web = true, false, or an address as in"),

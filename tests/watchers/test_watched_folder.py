@@ -3,17 +3,21 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bouncing import Serving, discovered, gone_process, tiny, watch_folder
+from mounting import mount_memory, own_mounts
 
 from rebounce.engine.errors import OutputError
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.failing import DIED
+from rebounce.watchers.pauses import Pauses
 from rebounce.watchers.processes import Owner, process_of, this_process
 from rebounce.watchers.watched_folder import check_writable
 
@@ -181,16 +185,45 @@ def test_while_work_has_to_wait_nothing_is_begun(tmp_path: Path) -> None:
         serving.close()
 
 
-def test_a_bounce_that_was_put_back_comes_first_again(serving: Serving) -> None:
-    for path in ("1.wav", "2.wav"):
+def test_why_work_waits_stands_in_the_ledger_until_it_goes_on(tmp_path: Path) -> None:
+    serving = Serving(watch_folder(tmp_path / "Bounces", spare_mb=1e9))
+    try:
+        serving.item.start()
+        serving.item.tick()
+        (reason,) = serving.ledger.waits().values()
+        assert reason is not None
+        assert "nearly full" in reason
+        serving.item.pauses = Pauses(watch_folder(tmp_path / "Bounces"), serving.layout)
+        while list(serving.ledger.waits().values()) != [None]:
+            serving.item.tick()
+    finally:
+        serving.close()
+
+
+def test_a_disk_that_is_nearly_full_is_said_once_while_its_room_changes(tmp_path: Path) -> None:
+    with own_mounts():
+        disk = mount_memory(tmp_path / "disk", 8)
+        serving = Serving(watch_folder(disk / "Bounces", spare_mb=100))
+        try:
+            serving.item.tick()
+            first = serving.item.pauses.reason
+            (disk / "big").write_bytes(bytes(3_000_000))
+            while serving.item.pauses.reason == first:
+                serving.item.tick()
+            assert sum("work waits" in line for _, line in serving.said) == 1
+        finally:
+            serving.close()
+
+
+def test_a_bounce_that_cannot_begin_lets_others_pass_and_keeps_its_place(serving: Serving) -> None:
+    for path in ("1.wav", "2.wav", "3.wav"):
         discovered(serving, path, tiny(1))
-    first = serving.item.next_bounce()
-    assert first is not None
-    serving.item.put_back(first)
-    assert serving.item.next_bounce() == first
-    second = serving.item.next_bounce()
-    assert second is not None
-    assert second.path == "2.wav"
+    passing = serving.item.next_bounce(lambda bounce: bounce.path != "1.wav")
+    assert passing is not None
+    assert passing.path == "2.wav"
+    assert serving.item.next_bounce(lambda bounce: False) is None
+    others = [serving.item.next_bounce() for _ in range(2)]
+    assert [bounce and bounce.path for bounce in others] == ["1.wav", "3.wav"]
 
 
 def test_a_tick_scans_looks_and_queues(serving: Serving) -> None:
@@ -260,3 +293,28 @@ def test_of_another_machine_what_runs_is_left_alone_at_first(serving: Serving) -
     serving.restart()
     serving.item.tick()
     assert serving.ledger.known(bounce.id) == bounce
+
+
+def test_a_preset_that_cannot_be_used_holds_the_folder_up_and_not_the_bounces(serving: Serving) -> None:
+    for path in ("1.wav", "2.wav"):
+        discovered(serving, path, tiny(1))
+    taken = serving.take()
+    assert taken is not None
+    why = "the preset of the folder cannot be used"
+    serving.ledger.park(taken.id, why)
+    serving.item.ended(taken.id, taken.path, why)
+    assert serving.item.next_bounce() is None
+    assert serving.item.pauses.reason == why
+
+
+def test_several_services_may_try_a_folder_at_once(tmp_path: Path) -> None:
+    ready = threading.Barrier(8)
+
+    def look(number: int) -> None:
+        ready.wait()
+        for _ in range(200):
+            check_writable(tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(look, range(8)))
+    assert list((tmp_path / ".rebounce").iterdir()) == []

@@ -3,17 +3,20 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
-from bouncing import HALF, Serving, discovered, tiny, watch_folder
+from bouncing import HALF, Serving, discovered, gone_process, tiny, watch_folder
 from rewriting import wav
+from watch_service import tone_file
 
 from rebounce.watchers.bounce import State
 from rebounce.watchers.processes import process_of, this_process
+from rebounce.watchers.repair import OVERTAKEN
 from rebounce.watchers.worker import Describe, Described, Progressed, Restore, Worked, work
 
 IN_TIME_S = 120.0
@@ -155,3 +158,20 @@ def test_it_ends_with_its_service_however_that_ends(tmp_path: Path) -> None:
     assert run.returncode == -signal.SIGKILL
     assert run.stdout == b""
     assert int(pid.read_text(encoding="ascii")) > 0
+
+
+def test_a_bounce_that_was_taken_over_is_left_to_whoever_has_it(hired: Hired, serving: Serving) -> None:
+    Path(serving.folder.preset).write_text('[[chain]]\nplugin = "Reverb"\n' * 8, encoding="utf-8")
+    id = give(hired, serving, tone_file(1, seconds=40))
+    while not serving.ledger.known(id).progress:
+        time.sleep(0.01)
+    serving.ledger.again(id, "its process seemed to be gone")
+    other = gone_process()
+    assert serving.ledger.start(id, other, other)
+    while isinstance(worked := hired.hear(), Progressed):
+        continue
+    assert isinstance(worked, Worked)
+    assert (worked.state, worked.reason) == (State.QUEUED, OVERTAKEN)
+    left = serving.ledger.known(id)
+    assert (left.state, left.owner, left.plan) == (State.RUNNING, other, None)
+    assert [path for path in serving.files() if path.startswith(("Restored", "Done"))] == []

@@ -36,10 +36,11 @@ def test_a_whole_tree_that_is_moved_in_at_once(tmp_path: Path) -> None:
     assert faults(ground, delivered(contents)) == []
 
 
-def test_the_same_content_under_many_names_is_computed_once_and_delivered_for_each(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_the_same_content_under_many_names_is_computed_once_and_delivered_for_each(tmp_path: Path, jobs: int) -> None:
     ground = make_ground(tmp_path)
     chain = gain_chain(tmp_path)
-    ground.configure(preset=str(chain))
+    ground.configure(preset=str(chain), jobs=jobs)
     contents = {f"Take {number}.wav": [FIRST] for number in range(8)}
     for path in contents:
         ground.drop(path, FIRST)

@@ -148,6 +148,30 @@ def test_a_share_that_vanishes_during_work_loses_nothing(share: Share, tmp_path:
     assert faults(share.ground, delivered({"a.wav": [FIRST]})) == []
 
 
+@pytest.mark.parametrize("at", ["", "delivery.restore", "ledger.finish"])
+def test_a_disk_that_is_unmounted_and_mounted_again_is_served_on(tmp_path: Path, at: str) -> None:
+    """A disk of this machine's own, with the ledger on it: in peace, and while something is worked on."""
+    ground = make_ground(tmp_path / "ground")
+    disk = mount_memory(tmp_path / "disk", megabytes=64)
+    mount_again(disk, ground.root)
+    go = tmp_path / "go"
+    deeds = [Deed(at=at, when=BEFORE, what=HOLD, path=str(go))] if at else []
+    (disk / "a.wav").write_bytes(FIRST)
+    with ground.start(deeds=deeds) as service:
+        service.wait_until(lambda: ground.undone() == [] if at else ground.count_finished() == 1)
+        unmount(ground.root)
+        go.touch()
+        service.wait_for_word("waiting until it is there again")
+        assert list(ground.root.iterdir()) == []
+        (disk / "b.wav").write_bytes(SECOND)
+        mount_again(disk, ground.root)
+        service.wait_for_word("the folder is there again")
+        service.wait_until(lambda: ground.count_finished() == 2)
+        service.stop()
+    assert ground.ledgers == [ground.root / ".rebounce/ledger.sqlite"]
+    assert faults(ground, delivered({"a.wav": [FIRST], "b.wav": [SECOND]})) == []
+
+
 def test_a_folder_that_is_removed_and_made_again_is_served_on(tmp_path: Path) -> None:
     ground = make_ground(tmp_path)
     ground.drop("a.wav", FIRST)

@@ -10,6 +10,9 @@ from typing import Any
 
 from rebounce.watchers.setting_checks import WebAddress
 from rebounce.watchers.status import Watched
+from rebounce.watchers.web.calls import Calls
+from rebounce.watchers.web.door import Door
+from rebounce.watchers.web.limits import Limits
 from rebounce.watchers.web.server import WebPage
 from rebounce.watchers.web.shelf import key_of
 
@@ -35,6 +38,7 @@ class Asker:
 
     url: str
     woken: list[str] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def port(self) -> int:
@@ -72,20 +76,20 @@ class Asker:
 
 @contextmanager
 def page_of(
-    *watched: Watched, token: str | None = None, is_well: bool = True, host: str = "127.0.0.1"
+    *watched: Watched, is_well: bool = True, host: str = "127.0.0.1", limits: Limits | None = None, **more: Any
 ) -> Iterator[Asker]:
-    """A page of these folders."""
+    """A page of these folders; what else is given is for its door, or what it calls."""
     woken: list[str] = []
-    page = WebPage(
-        watched,
-        WebAddress(host=host, port=0),
-        token,
-        presets=lambda: list(PRESETS),
-        wake=lambda: woken.append("woken"),
+    said: list[tuple[str, str]] = []
+    calls = Calls(
+        presets=more.pop("presets", lambda: list(PRESETS)),
+        wake=more.pop("wake", lambda: woken.append("woken")),
         healthy=lambda: is_well,
+        say=lambda level, sentence: said.append((level, sentence)),
     )
+    page = WebPage(watched, Door(address=WebAddress(host=host, port=0), **more), calls, limits)
     try:
-        yield Asker(url=page.start(), woken=woken)
+        yield Asker(url=page.start(), woken=woken, said=said)
     finally:
         page.stop()
 

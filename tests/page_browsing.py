@@ -1,5 +1,7 @@
 """The page as a browser shows it: how the browser is started, and what tests ask of the page again and again."""
 
+import re
+
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 ARGUMENTS = [
@@ -57,3 +59,16 @@ def playing(page: Page, detail: Locator) -> None:
     """Press play, and wait until it can be heard."""
     detail.get_by_role("button", name="Play").click()
     until(page, f"{TIMES}.every((time) => time > 0.2)")
+
+
+def luminance(colour: str) -> float:
+    """How bright a colour is that a browser tells, from 0 to 1."""
+    shares = [int(share) / 255 for share in re.findall(r"\d+", colour)[:3]]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """How well two colours are told apart, from 1 to 21."""
+    dark, bright = sorted((luminance(one), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from bouncing import unfinished_at
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.history import sha256_of
@@ -69,7 +70,7 @@ def seen(ledger: Ledger, watched: Watched, path: str, until: State = State.QUEUE
         ledger.settle([(path, stamp, "the header gives a length that is not there yet")])
     elif until is State.QUEUED:
         ledger.queue([(path, stamp, None)])
-    bounce = ledger.active_at(path)
+    bounce = unfinished_at(ledger, path)
     assert bounce is not None
     return bounce.id
 
@@ -94,6 +95,11 @@ def end(ledger: Ledger, watched: Watched, id: int) -> Bounce:
 def restored(watched: Watched, path: str, audio: Audio | None = None, **how: Any) -> int:
     """A bounce that was dropped and restored; returns its number in the books."""
     drop(watched, path, audio, **how)
+    return restored_from(watched, path)
+
+
+def restored_from(watched: Watched, path: str) -> int:
+    """A bounce that lies there and was restored; returns its number in the books."""
     with Ledger(watched.layout.ledger) as ledger:
         id = seen(ledger, watched, path)
         begin(ledger, watched, id)

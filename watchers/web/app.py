@@ -5,8 +5,7 @@ own, never in the loop that serves.
 """
 
 import json
-import logging
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,28 +13,29 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rebounce import __version__
 from rebounce.engine.errors import OutputError
 from rebounce.watchers.bounce import Bounce, State
-from rebounce.watchers.status import Watched
+from rebounce.watchers.status import MOST_LISTED, Watched
 from rebounce.watchers.web.assets import asset
+from rebounce.watchers.web.calls import Calls
 from rebounce.watchers.web.darkroom import Darkroom
 from rebounce.watchers.web.shelf import Shelf, file_inside, is_here, opened, shown
 from rebounce.watchers.web.sides import AFTER, BEFORE, PICTURES, Sides, sides_of, sights
 from rebounce.watchers.web.stream import Streams
-from rebounce.watchers.web.views import View, detail_view
+from rebounce.watchers.web.views import View, detail_view, finished_views, preset_choices
 from rebounce.watchers.web.whereabouts import original_of
 
 LARGEST_ID = 2**63 - 1
+FINISHED = tuple(state.value for state in (State.DONE, State.UNCHANGED, State.FAILED))
 KEPT_BY_BROWSER = "private, max-age=86400, immutable"
 IN_THE_WAY = "A newer bounce of this name is under way; wait until it is finished."
+NO_FOLDER = "There is no such folder here any more."
 NOT_THERE = "The original is not where it was put; drop it into the folder again."
-
-log = logging.getLogger("rebounce.web")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +45,19 @@ class Site:
     shelf: Shelf
     streams: Streams
     darkroom: Darkroom
-    presets: Callable[[], list[str]]
-    wake: Callable[[], None]
-    healthy: Callable[[], bool]
+    calls: Calls
 
     def application(self) -> Starlette:
         """The answers by their addresses."""
-        one = "/bounces/{folder}/{id:int}"
+        one, all_of_one = "/bounces/{folder}/{id}", "/folders/{folder}"
         return Starlette(
             routes=[
                 Route("/", self.index),
                 Route("/assets/{name}", self.asset),
                 Route("/health", self.health),
                 Route("/events", self.events),
+                Route(f"{all_of_one}/older", self.older),
+                Route(f"{all_of_one}/retry", self.retry_failed, methods=["POST"]),
                 Route(one, self.detail),
                 Route(f"{one}/sights", self.sights),
                 Route(f"{one}/file/{{side}}", self.download),
@@ -65,7 +65,12 @@ class Site:
                 Route(f"{one}/rerun", self.rerun, methods=["POST"]),
                 Route(f"{one}/{{key}}/{{name}}", self.sight),
             ],
-            exception_handlers={HTTPException: _refused, OutputError: _out_of_reach, Exception: _broken},
+            exception_handlers={
+                HTTPException: _refused,
+                OutputError: _out_of_reach,
+                ClientDisconnect: _gone,
+                Exception: _broken,
+            },
         )
 
     def index(self, request: Request) -> Response:
@@ -87,14 +92,26 @@ class Site:
             except OutputError:
                 is_there = False
             away += not is_there
-        is_well = self.healthy()
+        is_well = self.calls.healthy()
         told = {"ok": is_well, "version": __version__, "folders": len(self.shelf.all()), "out_of_reach": away}
         return _json(told | {"counts": counts}, status=200 if is_well else 503)
 
     async def events(self, request: Request) -> Response:
         if self.streams.is_full:
             raise HTTPException(503, "Too many pages are open; close some.")
-        return StreamingResponse(self.streams.events(), media_type="text/event-stream")
+        # A server that stands before this one is not to gather what is said before it hands it on.
+        headers = {"x-accel-buffering": "no"}
+        return StreamingResponse(self.streams.events(), media_type="text/event-stream", headers=headers)
+
+    def older(self, request: Request) -> Response:
+        """What was finished before a moment that the page knows, the latest first."""
+        watched = self._watched(request)
+        before, state = _asked_moment(request), request.query_params.get("state")
+        if state is not None and state not in FINISHED:
+            raise HTTPException(400, f"Expected one of the states {', '.join(FINISHED)}.")
+        with opened(watched) as ledger:
+            bounces = ledger.older(before, MOST_LISTED, None if state is None else State(state))
+        return _json({"finished": finished_views(bounces, watched)})
 
     def detail(self, request: Request) -> Response:
         watched, bounce = self._bounce(request)
@@ -104,7 +121,8 @@ class Site:
             for side, is_asked in ((BEFORE, True), (AFTER, bounce.state is not State.FAILED))
             if is_asked and sides.file(side) is not None
         }
-        return _json(detail_view(request.path_params["folder"], watched, bounce) | {"files": links})
+        told = detail_view(request.path_params["folder"], watched, bounce)
+        return _json(told | {"files": links, "presets": self._choices(watched)})
 
     def sights(self, request: Request) -> Response:
         watched, bounce = self._bounce(request)
@@ -116,7 +134,7 @@ class Site:
         sides = sides_of(watched.layout, bounce)
         side, _, picture = request.path_params["name"].removesuffix(".png").partition("-")
         if request.path_params["key"] != sides.key or sides.file(side) is None:
-            raise HTTPException(404, "It is not there any more; load the page again.")
+            raise HTTPException(404, sides.gone or "It is not there any more; load the page again.")
         headers = {"cache-control": KEPT_BY_BROWSER}
         if picture:
             path = self.darkroom.place(sides.key, f"{side}-{picture}.png") if picture in PICTURES else None
@@ -143,6 +161,10 @@ class Site:
         preset = await _asked_preset(request)
         return await run_in_threadpool(self._rerun, request, preset)
 
+    async def retry_failed(self, request: Request) -> Response:
+        await _asked(request)
+        return await run_in_threadpool(self._retry_failed, request)
+
     def _part(self, request: Request, name: str) -> Response:
         found = asset(request.headers, name)
         if found is None:
@@ -152,18 +174,25 @@ class Site:
     def _retry(self, request: Request, preset: str | None) -> Response:
         watched, bounce = self._bounce(request)
         if preset is not None:
-            self._check_preset(preset)
+            self._check_preset(watched, preset)
         if file_inside(watched.layout, bounce.source) is None:
             raise HTTPException(409, NOT_THERE)
         with opened(watched) as ledger:
             if not ledger.retry(bounce.id, preset):
                 raise HTTPException(409, IN_THE_WAY if bounce.state is State.FAILED else "It has not failed.")
-        self.wake()
+        self.calls.wake()
         return _json({"ok": True})
+
+    def _retry_failed(self, request: Request) -> Response:
+        with opened(self._watched(request)) as ledger:
+            retried = ledger.retry_all()
+        if retried:
+            self.calls.wake()
+        return _json({"retried": retried})
 
     def _rerun(self, request: Request, preset: str | None) -> Response:
         watched, bounce = self._bounce(request)
-        self._check_preset(preset)
+        self._check_preset(watched, preset)
         assert preset is not None
         if bounce.state not in (State.DONE, State.UNCHANGED):
             raise HTTPException(409, "It is not finished.")
@@ -172,17 +201,33 @@ class Site:
         with opened(watched) as ledger:
             if not ledger.rerun(bounce.id, preset):
                 raise HTTPException(409, IN_THE_WAY)
-        self.wake()
+        self.calls.wake()
         return _json({"ok": True})
 
-    def _check_preset(self, preset: str | None) -> None:
-        if preset not in self.presets():
-            raise HTTPException(400, f"Expected one of the presets {', '.join(self.presets())}.")
+    def _check_preset(self, watched: Watched, preset: str | None) -> None:
+        choices = self._choices(watched)
+        if preset not in [value for value, _ in choices]:
+            raise HTTPException(400, f"Expected one of the presets {', '.join(label for _, label in choices)}.")
+
+    def _choices(self, watched: Watched) -> list[list[str]]:
+        """What a bounce of this folder can be run with; its own preset whatever becomes of the others."""
+        try:
+            known = self.calls.presets()
+        except Exception as problem:
+            self.calls.failed("the presets cannot be listed", problem)
+            known = []
+        return preset_choices(known, watched.preset)
+
+    def _watched(self, request: Request) -> Watched:
+        watched = self.shelf.find(request.path_params["folder"])
+        if watched is None:
+            raise HTTPException(404, NO_FOLDER)
+        return watched
 
     def _bounce(self, request: Request) -> tuple[Watched, Bounce]:
         watched = self.shelf.find(request.path_params["folder"])
-        id = request.path_params["id"]
-        if watched is not None and id <= LARGEST_ID:
+        id = _number(request.path_params["id"])
+        if watched is not None and id is not None:
             with opened(watched) as ledger:
                 bounce = ledger.bounce(id)
             if bounce is not None:
@@ -203,11 +248,33 @@ def _address(request: Request) -> str:
     return f"/bounces/{request.path_params['folder']}/{request.path_params['id']}"
 
 
-async def _asked_preset(request: Request) -> str | None:
+def _number(text: str) -> int | None:
+    """The number of a bounce; None for what cannot be one."""
+    is_one = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID)) and int(text) <= LARGEST_ID
+    return int(text) if is_one else None
+
+
+def _asked_moment(request: Request) -> tuple[float, int]:
+    """When the last one was finished that the page knows, and its number."""
+    id = _number(request.query_params.get("id", ""))
     try:
-        asked = json.loads(await request.body())
-    except ValueError as problem:
+        at_s = float(request.query_params.get("at", ""))
+    except ValueError:
+        at_s = math.nan
+    if id is None or not math.isfinite(at_s):
+        raise HTTPException(400, "Expected ?at=SECONDS&id=NUMBER of a finished bounce.")
+    return at_s, id
+
+
+async def _asked(request: Request) -> Any:
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as problem:
         raise HTTPException(400, "Expected JSON.") from problem
+
+
+async def _asked_preset(request: Request) -> str | None:
+    asked = await _asked(request)
     preset = asked.get("preset") if isinstance(asked, dict) else 0
     if not isinstance(preset, str | None):
         raise HTTPException(400, 'Expected {"preset": NAME} or {"preset": null}.')
@@ -224,11 +291,14 @@ async def _refused(request: Request, problem: Exception) -> Response:
     return _json({"error": problem.detail}, problem.status_code)
 
 
+async def _gone(request: Request, problem: Exception) -> Response:
+    return _json({"error": "The rest of what was asked for did not come."}, 400)
+
+
 async def _out_of_reach(request: Request, problem: Exception) -> Response:
     return _json({"error": str(problem)}, 503)
 
 
 async def _broken(request: Request, problem: Exception) -> Response:
-    """A fault of ours: said in the log of the service, and here as little as possible."""
-    log.error("the page could not answer %s", request.url.path, exc_info=problem)
+    """A fault of ours: the service says what, and here as little as possible."""
     return _json({"error": "Something went wrong; the log of the service says what."}, 500)

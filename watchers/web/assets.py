@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 OWN, REPORT = "rebounce.watchers.web", "rebounce.engine"
-SCRIPTS = ("page", "queue", "finished", "detail", "pictures", "player", "dom")
+SCRIPTS = ("page", "queue", "finished", "older", "detail", "pictures", "player", "sound", "dom")
 
 # Where each is, and what it is.
 ASSETS = {

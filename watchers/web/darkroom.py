@@ -1,7 +1,8 @@
 """Has pictures and previews made by a child process, and keeps them for a while.
 
-What always holds: one child runs at a time, last asked first, and for a limited time; what is kept is bounded; and the
-folder that it is kept in is gone at the end, or swept by the next start where there was no end.
+What always holds: one child runs at a time, last asked first, and for a limited time; what is kept is bounded; what the
+system swept away meanwhile is made again when it is asked for; and the folder that all lies in is gone at the end, or
+swept by the next start where there was no end.
 """
 
 import contextlib
@@ -16,15 +17,17 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+from rebounce.engine.staging import FULL_DISK
 from rebounce.watchers.processes import is_alive, owner_from, this_process
 
 PREFIX = "rebounce-page-"
 OWNER = "owner.json"
-ABOUT = "about.json"
 LONGEST_S = 300.0
 MOST_WAITING = 6
 MOST_KEPT = 40
-MOST_KEPT_BYTES = 600_000_000
+MOST_KEPT_BYTES = 300_000_000
+"""Beside what is made just now, for which previews have a bound of their own."""
+
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 Sights = dict[str, Any]
@@ -48,10 +51,11 @@ class Darkroom:
     def sights(self, key: str, sides: Sides) -> Sights | None:
         """What was made, or why it could not be; None while it is being made, which begins with the first question."""
         with self._changed:
-            if key in self._kept:
+            if key in self._kept and self._is_whole(key):
                 self._kept.move_to_end(key)
                 # A failure is told once: who asks again has it tried again.
                 return self._kept.pop(key) if self._kept[key]["problem"] else self._kept[key]
+            self._kept.pop(key, None)
             if key != self._now and not self._is_closed:
                 self._waiting[key] = sides
                 self._waiting.move_to_end(key)
@@ -100,60 +104,111 @@ class Darkroom:
 
     def _made(self, key: str, sides: Sides) -> Sights:
         try:
-            if self._folder is None:
-                self._folder = _new_folder()
-            part = self._folder / f"{key}.part"
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
-            problem = self._develop(part, sides)
-            about: Sights = {"problem": problem} if problem else json.loads((part / ABOUT).read_text(encoding="ascii"))
-            if about["problem"]:
-                shutil.rmtree(part, ignore_errors=True)
-            else:
-                part.rename(self._folder / key)
-            return about
+            about = self._developed(key, sides)
+            if about.get("is_full") and self._forget():  # what is kept is worth less than what is asked for now
+                about = self._developed(key, sides)
         except OSError as error:
-            return {"problem": f"the pictures could not be made ({error.strerror})"}
+            about = {"problem": error.strerror, "is_full": error.errno in FULL_DISK}
+        return {"problem": full_disk(about["problem"])} if about.get("is_full") else about
 
-    def _develop(self, folder: Path, sides: Sides) -> str | None:
-        """Run the child; returns what went wrong."""
-        command = [sys.executable, "-m", "rebounce.watchers.web.pictures", str(folder)]
-        low = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+    def _developed(self, key: str, sides: Sides) -> Sights:
+        """What the child made, in its place, or why there is nothing."""
+        folder = self._standing_folder()
+        part = folder / f"{key}.part"
+        for old in (part, folder / key):
+            shutil.rmtree(old, ignore_errors=True)
+        part.mkdir()
+        about = self._asked(part, sides)
+        if about["problem"]:
+            shutil.rmtree(part, ignore_errors=True)
+            return about
+        names = sorted(path.name for path in part.iterdir())
+        part.rename(folder / key)
+        return about | {"names": names}
+
+    def _standing_folder(self) -> Path:
+        """The folder, made anew where the system has swept it away."""
+        if self._folder is None or not (self._folder / OWNER).is_file():
+            self._forget()
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = _new_folder()
+        return self._folder
+
+    def _is_whole(self, key: str) -> bool:
+        """True while all that was made of it is there."""
+        folder = self._folder
+        return all(folder is not None and (folder / key / name).is_file() for name in self._kept[key].get("names", ()))
+
+    def _forget(self) -> bool:
+        """Drop all that is kept; False where there was nothing."""
         with self._changed:
-            if self._is_closed:
-                return "the page is closed"
-            self._child = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | ONE_THREAD,
-                creationflags=low,
-            )
-        child = self._child
+            keys = [key for key in self._kept if self._kept[key].get("names")]
+            for key in keys:
+                self._drop(key)
+        return bool(keys)
+
+    def _asked(self, folder: Path, sides: Sides) -> Sights:
+        """Run the child; returns what it says."""
+        child = self._begun([sys.executable, "-m", "rebounce.watchers.web.pictures", str(folder)])
+        if child is None:
+            return {"problem": "the page is closed"}
         assert child.stdin is not None
+        assert child.stdout is not None
         try:
             with contextlib.suppress(BrokenPipeError):
                 # The pipe stays open: the child takes its end for that of this process.
                 child.stdin.write(json.dumps(sides).encode("ascii") + b"\n")
                 child.stdin.flush()
             status = child.wait(self._longest_s)
+            told = child.stdout.read()
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-            return f"the pictures took longer than {self._longest_s:.0f} s, so they were given up"
+            return {"problem": f"the pictures took longer than {self._longest_s:.0f} s, so they were given up"}
         finally:
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.close()
+            for pipe in (child.stdin, child.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
             with self._changed:
                 self._child = None
-        return None if status == 0 else f"the pictures could not be made (their process ended with {status})"
+        if status != 0:
+            return {"problem": f"the pictures could not be made (their process ended with {status})"}
+        about: Sights = json.loads(told.splitlines()[-1])
+        return about
+
+    def _begun(self, command: list[str]) -> subprocess.Popen[bytes] | None:
+        """A child at work; None once the page is closed."""
+        low = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+        with self._changed:
+            if self._is_closed:
+                return None
+            self._child = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,  # what it says fits into the pipe
+                stderr=subprocess.DEVNULL,
+                env=os.environ | ONE_THREAD,
+                creationflags=low,
+            )
+            return self._child
+
+    def _drop(self, key: str) -> None:
+        self._kept.pop(key)
+        if self._folder is not None:
+            shutil.rmtree(self._folder / key, ignore_errors=True)
 
     def _drop_oldest(self) -> None:
         while len(self._kept) > 1 and (len(self._kept) > MOST_KEPT or _bytes_in(self._folder) > MOST_KEPT_BYTES):
-            key, _ = self._kept.popitem(last=False)
-            if self._folder is not None:
-                shutil.rmtree(self._folder / key, ignore_errors=True)
+            self._drop(next(iter(self._kept)))
+
+
+def full_disk(why: str) -> str:
+    """What is said where there is no room for pictures and previews."""
+    return (
+        f"the disk of the temporary folder {tempfile.gettempdir()} is full ({why}); make room there, or start the "
+        "service with TMPDIR set to a folder on another disk"
+    )
 
 
 def _new_folder() -> Path:
@@ -163,7 +218,11 @@ def _new_folder() -> Path:
             if not is_alive(owner_from(json.loads((other / OWNER).read_text(encoding="utf-8")))):
                 shutil.rmtree(other, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    (folder / OWNER).write_text(json.dumps(this_process().to_dict()), encoding="utf-8")
+    try:
+        (folder / OWNER).write_text(json.dumps(this_process().to_dict()), encoding="utf-8")
+    except OSError:  # without an owner it would be swept by nobody
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
 
 

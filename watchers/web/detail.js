@@ -70,15 +70,15 @@ function words(bounce) {
 }
 
 function actions(bounce, context) {
-  const others = context.presets();
-  const select = el("select", { id: `preset-${bounce.folder}-${bounce.id}` }, others.map((name) => el("option", { value: name }, name)));
-  select.value = others.find((name) => name !== bounce.preset) || others[0];
+  const select = el("select", { id: `preset-${bounce.folder}-${bounce.id}` },
+    bounce.presets.map(([preset, label]) => el("option", { value: preset }, label)));
+  select.value = (bounce.presets.find(([, label]) => label !== bounce.preset) || bounce.presets[0])[0];
   const what = bounce.state === "failed" ? "retry" : "rerun";
   const links = [["after", "Download the result"], ["before", "Download the original"]]
     .filter(([side]) => bounce.files[side])
     .map(([side, title]) => el("a", { href: bounce.files[side], download: true, class: "download" }, title));
   return el("div", { class: "actions" },
     el("div", { class: "again" }, el("label", { for: select.id }, "Run again with"), select,
-      el("button", { type: "button", class: "quiet", onclick: () => context.again(what, select.value) }, "Run again")),
+      el("button", { type: "button", class: "quiet", onclick: () => context.again(what, select.value, select.selectedOptions[0].text) }, "Run again")),
     el("p", { class: "links" }, links));
 }

@@ -14,6 +14,9 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+// A name in a sentence: where it has letters that may run from right to left, such that the rest stays where it is.
+export const isolated = (name) => (/[^\0-\u058f]/.test(name) ? `\u2068${name}\u2069` : name);
+
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

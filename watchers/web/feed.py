@@ -8,7 +8,6 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,11 +16,11 @@ from rebounce import __version__
 from rebounce.engine.errors import OutputError
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.status import Watched
-from rebounce.watchers.web.shelf import Shelf, is_here, opened, out_of_reach
+from rebounce.watchers.web.calls import Calls
+from rebounce.watchers.web.shelf import Shelf, is_here, opened, out_of_reach, shown
 from rebounce.watchers.web.views import MOVING, View, folder_view, lost_view
 
 LOOK_S = 0.25
-PRESETS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +34,10 @@ class Shown:
 class Feed:
     """Reads the ledgers for whoever looks, see above."""
 
-    def __init__(self, shelf: Shelf, presets: Callable[[], list[str]], healthy: Callable[[], bool]) -> None:
+    def __init__(self, shelf: Shelf, calls: Calls) -> None:
         self._shelf = shelf
-        self._presets = presets
-        self._known_presets: list[str] = []
-        self._presets_until_s = 0.0
-        self._healthy = healthy
+        self._calls = calls
+        self._told: set[str] = set()
         self._lock = threading.Lock()
         self._lookers: set[Callable[[], None]] = set()
         self._asked = threading.Event()
@@ -77,7 +74,7 @@ class Feed:
         readers: dict[str, _Reader] = {}
         try:
             while self._is_wanted():
-                if self._look(readers):
+                if self._looked(readers):
                     with self._lock:
                         lookers = list(self._lookers)
                     for wake in lookers:
@@ -97,30 +94,44 @@ class Feed:
             self._thread = None
             return False
 
+    def _looked(self, readers: dict[str, "_Reader"]) -> bool:
+        """The same, and a fault of ours in one round is no end of all others: it is said once."""
+        try:
+            return self._look(readers)
+        except Exception as problem:
+            self._tell("what the page shows cannot be brought up to date, it is tried again", problem)
+            return False
+
+    def _tell(self, what: str, problem: Exception) -> None:
+        kind = f"{what} {type(problem).__name__} {problem}"
+        if kind not in self._told:
+            self._told.add(kind)
+            self._calls.failed(what, problem)
+
     def _look(self, readers: dict[str, "_Reader"]) -> bool:
         """Read what was changed; True when there is something new."""
         watched = self._shelf.all()
         for key in [key for key in readers if watched.get(key) is not readers[key].watched]:
             readers.pop(key).close()
         for key, item in watched.items():
-            readers.setdefault(key, _Reader(key, item)).look()
+            self._read(readers.setdefault(key, _Reader(key, item)))
         page = {
             "version": __version__,
             "folders": list(watched),
-            "presets": self._fresh_presets(),
-            "is_healthy": self._healthy(),
+            "is_healthy": self._calls.healthy(),
         }
         new = Shown(page=page, folders={key: readers[key].view for key in watched})
         is_new = new != self.shown
         self.shown = new
         return is_new
 
-    def _fresh_presets(self) -> list[str]:
-        """The presets there are; to list them takes longer than all the rest, so that is done now and then."""
-        now_s = time.monotonic()
-        if now_s >= self._presets_until_s:
-            self._known_presets, self._presets_until_s = self._presets(), now_s + PRESETS_S
-        return self._known_presets
+    def _read(self, reader: "_Reader") -> None:
+        """Have one folder looked at; a fault of ours in it is shown there, and leaves the others alone."""
+        try:
+            reader.look()
+        except Exception as problem:
+            reader.give_up(f"it cannot be shown ({type(problem).__name__}: {shown(str(problem))})")
+            self._tell(f"{shown(str(reader.watched.layout.root))}: the page cannot show it", problem)
 
 
 class _Reader:
@@ -153,13 +164,14 @@ class _Reader:
                 self.view = view if here else view | {"problem": out_of_reach(self.watched)}
                 self._seen = seen
         except OSError:
-            self._give_up(out_of_reach(self.watched))
+            self.give_up(out_of_reach(self.watched))
         except OutputError as problem:
-            self._give_up(str(problem))
+            self.give_up(str(problem))
         except (sqlite3.Error, ValueError) as problem:
-            self._give_up(f"its ledger cannot be read ({problem})")
+            self.give_up(f"its ledger cannot be read ({problem})")
 
-    def _give_up(self, problem: str) -> None:
+    def give_up(self, problem: str) -> None:
+        """The folder cannot be shown, for this reason."""
         with contextlib.suppress(OutputError, sqlite3.Error):
             self.close()
         self._seen = ()

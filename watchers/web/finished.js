@@ -1,6 +1,7 @@
 // What is finished: one row a bounce, which opens to show all there is to say, see and hear.
-import { ago, arrange, ask, byId, choose, el, say, toast } from "/assets/dom.js";
+import { ago, arrange, ask, byId, choose, el, isolated, say, toast } from "/assets/dom.js";
 import { openDetail } from "/assets/detail.js";
+import { forget } from "/assets/older.js";
 
 const WORDS = { done: "Restored", unchanged: "Unchanged", failed: "Failed" };
 const CLASSES = { done: "restored", unchanged: "unchanged", failed: "error" };
@@ -8,6 +9,9 @@ let shownState = "all";
 let opened = null;
 
 export const keyOf = (file) => `${file.folder}-${file.id}`;
+
+// The number of the file that lies open, where it is one of this folder.
+export const openId = (folder) => (opened && opened.file().folder === folder ? opened.file().id : null);
 
 export function showFinished(files, counts, context) {
   const failed = counts.failed;
@@ -22,14 +26,29 @@ export function showFinished(files, counts, context) {
   say(byId("finished-none"), shownState === "all" ? "Nothing yet." : `None of the latest is ${WORDS[shownState].toLowerCase()}.`);
   byId("finished-more").hidden = total <= wanted.length;
   say(byId("finished-more"), `These are the latest; ${total - wanted.length} more lie in the folder.`);
+  showButtons(total > wanted.length && context.hasOlder(shownState), failed, context);
   openLinked(wanted);
 }
 
-// A row that went away with the focus in it hands the focus to the list.
+function showButtons(isMore, failed, context) {
+  const [older, all] = [byId("show-older"), byId("retry-all")];
+  const held = [older, all].find((button) => button === document.activeElement);
+  older.hidden = !isMore;
+  older.onclick = () => context.showOlder(shownState);
+  all.hidden = failed < 2;
+  all.onclick = () => context.retryAll();
+  if (held?.hidden) byId("finished").focus({ preventScroll: true });
+}
+
+// A row that went away with the focus in it hands the focus to the one that is in its place now, or to the list.
 function keepFocus(change) {
   const held = document.activeElement?.closest(".files > li");
+  const index = held ? [...held.parentNode.children].indexOf(held) : 0;
   change();
-  if (held && !held.isConnected) byId("finished").focus({ preventScroll: true });
+  if (!held || held.isConnected) return;
+  const rows = byId("files").children;
+  const next = rows[Math.min(index, rows.length - 1)]?.querySelector(".open") || byId("finished");
+  next.focus({ preventScroll: true });
 }
 
 function openLinked(files) {
@@ -43,15 +62,20 @@ function fileRow(first, context) {
   let file = first;
   let detail = null;
   const id = `detail-${keyOf(first)}`;
-  const name = el("span", { class: "name" });
-  const place = el("span", { class: "place" });
+  const name = el("bdi", { class: "name" });
+  const place = el("bdi", { class: "place" });
+  const preset = el("bdi", {});
+  const result = el("bdi", {});
+  const resultWords = el("span", {}, ", result ", result);
+  const made = el("span", { class: "made" }, "with ", preset, resultWords);
   const state = el("span", { class: "status" });
   const summary = el("span", { class: "summary" });
   const time = el("time", {});
   const button = el("button", { type: "button", class: "open", "aria-expanded": "false", "aria-controls": id, onclick: () => (detail ? close() : open()) },
-    el("span", { class: "who" }, name, place), state, summary, time, el("span", { class: "chevron", "aria-hidden": "true" }));
+    el("span", { class: "who" }, name, place, made), state, summary, time, el("span", { class: "chevron", "aria-hidden": "true" }));
   const retry = el("button", { type: "button", class: "quiet retry", onclick: () => again("retry", null) }, "Retry");
-  const region = el("div", { id, class: "detail", hidden: true });
+  // It takes the focus where somebody clicks into it, as on a picture, so that the keys of the player count.
+  const region = el("div", { id, class: "detail", tabindex: "-1", hidden: true });
   const node = el("li", {}, el("div", { class: "row" }, el("h3", {}, button), retry), region);
 
   function open() {
@@ -74,10 +98,11 @@ function fileRow(first, context) {
     if (opened === row) { opened = null; history.replaceState(null, "", location.pathname); }
   }
 
-  async function again(what, preset) {
+  async function again(what, preset, label = "") {
     try {
       await ask(`/bounces/${file.folder}/${file.id}/${what}`, { preset });
-      toast(`${file.name} is queued again${preset ? `, with ${preset}` : ""}.`);
+      if (what === "retry") forget(file.folder, file.id);
+      toast(`${isolated(file.name)} is queued again${preset ? `, with ${isolated(label)}` : ""}.`);
     } catch (problem) {
       toast(problem.message, true);
     }
@@ -88,11 +113,15 @@ function fileRow(first, context) {
     open,
     close,
     gone: close,
+    file: () => file,
     update(next) {
       const isOther = next.finished_at !== file.finished_at;
       file = next;
       say(name, file.name);
       say(place, [context.hasFolders() ? file.folderName : "", file.place].filter(Boolean).join(" / "));
+      say(preset, file.preset);
+      say(result, file.result || "");
+      resultWords.hidden = !file.result;
       say(state, WORDS[file.state]);
       state.className = `status ${CLASSES[file.state]}`;
       say(summary, file.summary);

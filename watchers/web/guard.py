@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rebounce.watchers.setting_checks import WebAddress
+from rebounce.watchers.web.door import Door
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 EVERYWHERE = ("0.0.0.0", "::")
@@ -26,6 +26,7 @@ OWN_HEADER = "x-rebounce"
 """A page of another site cannot send this one without asking first, and is never told yes."""
 
 MOST_BODY_BYTES = 4096
+LONGEST_NUMBER = 18
 COOKIE_S = 30 * 86_400
 HEALTH = "/health"
 
@@ -47,9 +48,13 @@ ALWAYS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What is let in: `hosts` by name, and where the page is bound to every address, any address of numbers."""
+    """What is let in: `hosts` by name, and where the page is bound to every address, any address of numbers.
+
+    Of the hosts the `further` ones belong to servers that stand before the page, with a scheme and a port of theirs.
+    """
 
     hosts: frozenset[str]
+    further: frozenset[str] = frozenset()
     takes_any_address: bool
     token: str | None
     cookie: str
@@ -60,16 +65,23 @@ class Access:
         return "" if self.token is None else hmac.new(self.token.encode(), b"rebounce page", sha256).hexdigest()
 
 
-def access_to(address: WebAddress, port: int, token: str | None) -> Access:
-    """What is let in at an address, whose port is known by now."""
+def access_to(door: Door, port: int, token: str | None) -> Access:
+    """What is let in at a door, whose port and token are known by now."""
+    address, further = door.address, frozenset(name.lower() for name in door.hosts)
     bound = f"[{address.host}]" if ":" in address.host else address.host
-    names = {*LOOPBACK_NAMES, bound.lower()}
+    names = {*LOOPBACK_NAMES, bound.lower(), *further}
     is_everywhere = address.host in EVERYWHERE
     if is_everywhere:
         own = socket.gethostname().lower()
         names |= {own, f"{own}.local"}
     # A cookie is shared by all ports of a machine, so its name holds the port.
-    return Access(hosts=frozenset(names), takes_any_address=is_everywhere, token=token, cookie=f"rebounce-{port}")
+    return Access(
+        hosts=frozenset(names),
+        further=further,
+        takes_any_address=is_everywhere,
+        token=token,
+        cookie=f"rebounce-{port}",
+    )
 
 
 class Guard:
@@ -99,7 +111,7 @@ class Guard:
             return _said(403, "This name does not lead to this page. Open it by its address, or as localhost.")
         if request.url.path == HEALTH and request.method in ("GET", "HEAD"):
             return None
-        return self._without_token(request) or _from_elsewhere(request) or _unfit(request)
+        return self._without_token(request) or _from_elsewhere(request, self._access.further) or _unfit(request)
 
     def _is_own_host(self, headers: Headers) -> bool:
         found = headers.getlist("host")
@@ -150,7 +162,7 @@ def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8", "replace"))
 
 
-def _from_elsewhere(request: Request) -> Response | None:
+def _from_elsewhere(request: Request, further: frozenset[str]) -> Response | None:
     """Refuses what another site's page asks for, except that it may link to this page."""
     site = request.headers.get("sec-fetch-site", "none")
     is_link = (
@@ -161,7 +173,7 @@ def _from_elsewhere(request: Request) -> Response | None:
     if request.method in ("GET", "HEAD"):
         return None
     scheme, _, origin = request.headers.get("origin", "").partition("://")
-    is_own = scheme in ("http", "https") and origin == request.headers["host"]
+    is_own = scheme in ("http", "https") and (origin == request.headers["host"] or host_of(origin) in further)
     if not is_own or OWN_HEADER not in request.headers:
         return _said(403, "Another site asked for this, and is not let in.")
     return None
@@ -174,6 +186,8 @@ def _unfit(request: Request) -> Response | None:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return _said(415, "Expected JSON.")
     length = request.headers.get("content-length", "")
+    if len(length) > LONGEST_NUMBER:
+        return _said(413, f"Expected at most {MOST_BODY_BYTES} bytes.")
     if not (length.isascii() and length.isdigit()):
         return _said(411, "Expected a Content-Length.")
     return _said(413, f"Expected at most {MOST_BODY_BYTES} bytes.") if int(length) > MOST_BODY_BYTES else None

@@ -1,6 +1,7 @@
 // Listens to the service and shows what it says. Nothing is asked for twice: the service tells what changed.
-import { byId, choose, el, say } from "/assets/dom.js";
-import { showFinished } from "/assets/finished.js";
+import { ask, byId, choose, el, isolated, say, toast } from "/assets/dom.js";
+import { openId, showFinished } from "/assets/finished.js";
+import { askOlder, hasOlder, keepOld, olderRows } from "/assets/older.js";
 import { showQueue } from "/assets/queue.js";
 
 const HIDDEN_MS = 60000;
@@ -10,22 +11,52 @@ const ALL = "all";
 const WAITING = ["discovered", "settling", "queued", "parked"];
 const END_WORDS = { done: "restored", unchanged: "unchanged", failed: "failed" };
 
-const state = { page: null, folders: new Map(), chosen: ALL, version: null };
+const state = { page: null, folders: new Map(), chosen: ALL, version: null, refused: "" };
 let stream = null;
 let hideTimer = 0;
 
 function listen() {
   stream?.close();
   stream = new EventSource("/events");
-  stream.addEventListener("open", () => link("live", "Live"));
+  stream.addEventListener("open", () => { link("live", "Live"); refuse(""); });
   stream.addEventListener("page", (event) => onPage(JSON.parse(event.data)));
   stream.addEventListener("folder", (event) => onFolder(JSON.parse(event.data)));
   stream.addEventListener("progress", (event) => onProgress(JSON.parse(event.data)));
   stream.addEventListener("error", () => {
-    link("lost", "Connection lost, trying again");
-    // After an answer that is no stream the browser does not try again by itself.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, TRY_AGAIN_MS);
+    // After an answer that is no stream the browser neither says what it was nor tries again by itself.
+    if (stream.readyState !== EventSource.CLOSED) { lost(); return; }
+    whyRefused();
+    setTimeout(listen, TRY_AGAIN_MS);
   });
+}
+
+function lost() {
+  refuse("");
+  link("lost", "Connection lost, trying again");
+}
+
+// What the service answers instead of a stream, as a sentence: that a token is wanted, say, or too many pages are open.
+async function whyRefused() {
+  const hangUp = new AbortController();
+  try {
+    const answer = await fetch("/events", { signal: hangUp.signal });
+    if (answer.ok) return;
+    const text = await answer.text();
+    let sentence = text;
+    try { sentence = JSON.parse(text).error; } catch { /* plain text */ }
+    refuse(sentence || `The service answered ${answer.status}.`);
+    link("lost", "Not let in");
+  } catch {
+    lost();
+  } finally {
+    hangUp.abort();
+  }
+}
+
+function refuse(sentence) {
+  if (state.refused === sentence) return;
+  state.refused = sentence;
+  renderNotices();
 }
 
 function link(kind, words) {
@@ -44,6 +75,7 @@ function onPage(page) {
 
 function onFolder(view) {
   announce(state.folders.get(view.key), view);
+  keepOld(state.folders.get(view.key), view, openId(view.key), render);
   state.folders.set(view.key, view);
   render();
 }
@@ -62,14 +94,16 @@ function announce(old, view) {
   const known = new Set(old.finished.map((file) => `${file.id} ${file.finished_at}`));
   const fresh = view.finished.filter((file) => !known.has(`${file.id} ${file.finished_at}`));
   if (fresh.length === 0) return;
-  const words = fresh.length > 3 ? `${fresh.length} files finished` : fresh.map((file) => `${file.name}: ${END_WORDS[file.state]}`).join(", ");
+  const words = fresh.length > 3 ? `${fresh.length} files finished` : fresh.map((file) => `${isolated(file.name)}: ${END_WORDS[file.state]}`).join(", ");
   byId("said").textContent = words;
 }
 
 const folders = () => (state.page ? state.page.folders : []).map((key) => state.folders.get(key)).filter(Boolean);
 const shownFolders = () => folders().filter((view) => state.chosen === ALL || view.key === state.chosen);
 const hasFolders = () => folders().length > 1 && state.chosen === ALL;
-const rows = (kind) => shownFolders().flatMap((view) => view[kind].map((row) => ({ ...row, folder: view.key, folderName: view.name })));
+const inFolder = (view, rows) => rows.map((row) => ({ ...row, folder: view.key, folderName: view.name }));
+const jobs = () => shownFolders().flatMap((view) => inFolder(view, view.queue));
+const finished = () => shownFolders().flatMap((view) => inFolder(view, [...view.finished, ...olderRows(view.key)]));
 const total = (...states) => shownFolders().reduce((sum, view) => sum + states.reduce((part, name) => part + view.counts[name], 0), 0);
 
 function render() {
@@ -78,12 +112,32 @@ function render() {
   renderEmpty();
   renderQueue();
   const counts = { done: total("done"), unchanged: total("unchanged"), failed: total("failed") };
-  showFinished(rows("finished"), counts, { render, hasFolders, presets: () => state.page.presets });
+  showFinished(finished(), counts, { render, hasFolders, retryAll, showOlder, hasOlder: (kind) => hasOlder(shownFolders(), kind) });
 }
 
 function renderQueue() {
-  const jobs = rows("queue");
-  showQueue(jobs, total("running", ...WAITING) - jobs.length, hasFolders);
+  const shown = jobs();
+  showQueue(shown, total("running", ...WAITING) - shown.length, hasFolders);
+}
+
+async function retryAll() {
+  try {
+    const views = shownFolders().filter((view) => view.counts.failed > 0);
+    const told = await Promise.all(views.map((view) => ask(`/folders/${view.key}/retry`, {})));
+    const count = told.reduce((sum, each) => sum + each.retried, 0);
+    toast(count ? `${count === 1 ? "1 file is" : `${count} files are`} queued again.` : "Newer bounces of these names are under way.", !count);
+  } catch (problem) {
+    toast(problem.message, true);
+  }
+}
+
+async function showOlder(kind) {
+  try {
+    await askOlder(shownFolders(), kind);
+    render();
+  } catch (problem) {
+    toast(problem.message, true);
+  }
 }
 
 function renderHead() {
@@ -101,16 +155,27 @@ function renderHead() {
     byId("counts").replaceChildren(...figures.map(([title, count, kind]) => el("div", {}, el("dt", {}, title), el("dd", { class: kind }, String(count)))));
   }
   document.title = running + waiting ? `(${running + waiting}) rebounce` : "rebounce";
-  const notices = all.filter((view) => view.problem).map((view) => `${view.name}: ${view.problem}`);
-  if (!state.page.is_healthy) notices.unshift("The service is not well: nothing is being restored. Its log says why; start it again.");
-  if (byId("notices").textContent !== notices.join("")) {
-    byId("notices").replaceChildren(...notices.map((words) => el("p", { class: "notice bad" }, words)));
-  }
+  renderNotices();
+}
+
+function renderNotices() {
+  const all = folders();
+  const bad = all.filter((view) => view.problem).map((view) => `${isolated(view.name)}: ${view.problem}`);
+  if (state.page && !state.page.is_healthy) bad.unshift("The service is not well: nothing is being restored. Its log says why; start it again.");
+  if (state.refused) bad.unshift(state.refused);
+  notify(byId("notices"), bad, "notice bad");
+  const waits = shownFolders().filter((view) => view.waits);
+  notify(byId("waits"), waits.map((view) => `${all.length > 1 ? `${isolated(view.name)}: work` : "Work"} waits. ${view.waits}`), "notice");
+}
+
+function notify(place, sentences, kind) {
+  if (place.textContent === sentences.join("")) return;
+  place.replaceChildren(...sentences.map((words) => el("p", { class: kind }, words)));
 }
 
 function renderEmpty() {
   const views = shownFolders();
-  const isEmpty = views.length > 0 && rows("queue").length + rows("finished").length === 0 && views.every((view) => !view.problem);
+  const isEmpty = views.length > 0 && jobs().length + finished().length === 0 && views.every((view) => !view.problem);
   byId("empty").hidden = !isEmpty;
   byId("queue").hidden = isEmpty;
   byId("finished").hidden = isEmpty;

@@ -1,14 +1,15 @@
-// Two versions played at the same time, of which one is heard. The browser streams both, however long they are; the one
-// that is not heard is kept in step by playing it a little faster or slower, so that switching is a short cross-fade.
+// Two versions played at the same time, of which one is heard. The one that is not heard is kept in step by playing it a
+// little faster or slower, so that switching is a short cross-fade. One player plays at a time, in all tabs together.
 import { clock, el, say } from "/assets/dom.js";
+import { sleep, Sound, wake } from "/assets/sound.js";
 
-const FADE_S = 0.015;
 const SEEK_S = 2;
 const STEP_MS = 100;
 const NEAR_S = 0.004; // left alone
 const FAR_S = 0.12; // jumped to, as it cannot be caught up with soon
 const MOST_BEND = 0.06;
-let context = null;
+const SLOW_MS = 2000; // without a sound so long, it is said
+const REST_MS = 10000; // paused so long, it lets go of its connections
 
 export class Player {
   constructor(sides, pictures, about) {
@@ -17,14 +18,12 @@ export class Player {
     this.lengthS = Math.min(...sides.map((side) => side.plays_s));
     this.heard = 0;
     this.isPlaying = false;
-    this.gains = [];
-    this.timer = 0;
-    this.audio = sides.map((side) => el("audio", { src: side.sound, preload: "auto", "aria-label": side.title,
-      onended: () => this.ended(side), onerror: () => this.fail(side) }));
+    this.attempt = 0;
+    this.timers = {};
+    this.sounds = sides.map((side) => new Sound(side, { onended: (sound) => this.ended(sound), onerror: (sound) => this.fail(sound) }));
     this.node = this.build(about);
     pictures.onSeek((atS) => this.seek(atS));
-    this.onKey = (event) => this.key(event);
-    document.addEventListener("keydown", this.onKey);
+    this.listen();
     this.show();
   }
 
@@ -40,6 +39,7 @@ export class Player {
     this.trouble = el("span", { class: "trouble", role: "alert" });
     const isPair = this.sides.length > 1;
     const cut = this.sides.some((side) => side.plays_s < side.duration_s) ? `The first ${clock(this.lengthS)} can be heard here.` : "";
+    const [{ gone }] = this.sides;
     const keys = el("span", { class: "keys" }, el("kbd", {}, "Space"), " plays", isPair ? [", ", el("kbd", {}, "X"), " switches"] : "", ", ",
       el("kbd", {}, "←"), " ", el("kbd", {}, "→"), " move.");
     return el("section", { class: "listen is-ready", "aria-label": "Listen" },
@@ -49,68 +49,95 @@ export class Player {
         el("div", { class: "seek" }, this.range, this.clock),
         isPair ? el("label", { class: "check" }, this.isMatched, "Matched loudness") : "",
         el("label", { class: "check" }, this.isLooped, "Loop")),
-      el("p", { class: "about-sound" }, [about, cut].filter(Boolean).join(" "), " ", keys, " ", this.trouble),
-      this.audio);
+      el("p", { class: "about-sound" }, [gone, about, cut].filter(Boolean).join(" "), " ", keys, " ", this.trouble),
+      this.sounds.map((sound) => sound.audio));
+  }
+
+  listen() {
+    this.deaf = new AbortController();
+    const { signal } = this.deaf;
+    document.addEventListener("keydown", (event) => this.key(event), { signal });
+    document.addEventListener("visibilitychange", () => { if (document.hidden && !this.isPlaying) this.release(); }, { signal });
+    this.others = new BroadcastChannel("playing");
+    this.others.onmessage = () => { if (this.isPlaying) this.pause(); this.release(); };
   }
 
   close() {
-    document.removeEventListener("keydown", this.onKey);
+    this.deaf.abort();
+    this.others.close();
     this.pause();
-    for (const audio of this.audio) { audio.removeAttribute("src"); audio.load(); }
+    clearTimeout(this.timers.rest);
+    for (const sound of this.sounds) sound.close();
   }
 
-  get now() { return this.audio[this.heard].currentTime; }
+  get now() { return this.sounds[this.heard].atS; }
 
   async toggle() {
     if (this.isPlaying) { this.pause(); return; }
-    this.isPlaying = true;
-    this.show();
+    this.begin();
+    const attempt = ++this.attempt;
+    const isWanted = () => this.isPlaying && attempt === this.attempt;
     try {
-      this.connect();
-      await context.resume();
-      if (this.now >= this.lengthS - 0.01) this.seek(0);
-      await Promise.all(this.audio.map((audio) => audio.play()));
+      await this.load();
+      if (isWanted()) await Promise.all(this.sounds.map((sound) => sound.audio.play()));
+      if (isWanted()) this.follow();
     } catch (problem) {
-      if (this.isPlaying && problem.name !== "AbortError") this.fail(this.sides[this.heard]);
-      return;
+      if (isWanted() && problem.name === "AbortError") this.pause();
+      else if (isWanted()) this.fail(this.sounds.find((sound) => sound.audio.error) || this.sounds[this.heard]);
     }
-    if (this.isPlaying) this.follow();
   }
 
-  // The gain of each side goes through the audio graph: a phone lets no page set the volume of an element.
-  connect() {
-    context = context || new AudioContext({ latencyHint: "interactive" });
-    if (this.gains.length) return;
-    this.gains = this.audio.map((audio) => {
-      const gain = context.createGain();
-      gain.gain.value = 0;
-      context.createMediaElementSource(audio).connect(gain).connect(context.destination);
-      audio.preservesPitch = false;
-      return gain;
-    });
+  begin() {
+    this.isPlaying = true;
+    this.others.postMessage("this one plays now");
+    clearTimeout(this.timers.rest);
+    say(this.trouble, "");
+    this.timers.slow = setTimeout(() => say(this.trouble, "Waiting for the sound…"), SLOW_MS);
+    this.show();
+  }
+
+  // All sides are there before one of them plays, so that they begin together.
+  load() {
+    const isAwake = wake();
+    for (const sound of this.sounds) sound.connect();
     this.setGains();
+    if (this.now >= this.lengthS - 0.01) this.seek(0);
+    return Promise.all([isAwake, ...this.sounds.map((sound) => sound.load())]);
   }
 
   pause() {
     this.isPlaying = false;
-    clearInterval(this.timer);
-    this.timer = 0;
-    for (const audio of this.audio) { audio.pause(); audio.playbackRate = 1; }
+    this.attempt += 1;
+    this.stopTimers();
+    for (const { audio } of this.sounds) { audio.pause(); audio.playbackRate = 1; }
     this.align();
+    sleep();
+    this.timers.rest = setTimeout(() => this.release(), document.hidden ? 0 : REST_MS);
     this.show();
+  }
+
+  stopTimers() {
+    clearInterval(this.timers.step);
+    clearTimeout(this.timers.slow);
+    clearTimeout(this.timers.rest);
+    say(this.trouble, "");
+  }
+
+  release() {
+    for (const sound of this.sounds) sound.release();
   }
 
   seek(toS) {
     const atS = Math.min(Math.max(toS, 0), this.lengthS);
-    for (const audio of this.audio) audio.currentTime = atS;
+    for (const sound of this.sounds) sound.atS = atS;
     this.show();
   }
 
   choose(side) {
     if (side === this.heard) return;
-    const [from, to] = [this.audio[this.heard], this.audio[side]];
-    if (!this.isPlaying || Math.abs(to.currentTime - from.currentTime) > 3 * NEAR_S) to.currentTime = from.currentTime;
-    for (const audio of this.audio) audio.playbackRate = 1;
+    const [from, to] = [this.sounds[this.heard], this.sounds[side]];
+    if (!this.isPlaying || Math.abs(to.atS - from.atS) > 3 * NEAR_S) to.atS = from.atS;
+    for (const { audio } of this.sounds) audio.playbackRate = 1;
     this.heard = side;
     this.sideButtons.forEach((button, index) => button.setAttribute("aria-pressed", String(index === side)));
     this.setGains();
@@ -118,21 +145,20 @@ export class Player {
   }
 
   setGains() {
-    this.gains.forEach((gain, side) => {
-      const level = side !== this.heard ? 0 : this.isMatched.checked ? this.sides[side].gain : 1;
-      gain.gain.setTargetAtTime(level, context.currentTime, FADE_S / 3);
+    this.sounds.forEach((sound, side) => {
+      sound.fadeTo(side !== this.heard ? 0 : this.isMatched.checked ? this.sides[side].gain : 1);
     });
   }
 
   // Paused, the silent side is where the other one is.
   align() {
-    this.audio.forEach((audio, side) => { if (side !== this.heard && audio.currentTime !== this.now) audio.currentTime = this.now; });
+    for (const sound of this.sounds) if (sound.atS !== this.now) sound.atS = this.now;
   }
 
   // Playing, it is bent back to it.
   keepInStep() {
-    const lead = this.audio[this.heard];
-    this.audio.forEach((audio, side) => {
+    const lead = this.sounds[this.heard].audio;
+    this.sounds.forEach(({ audio }, side) => {
       if (side === this.heard || lead.seeking || audio.seeking) return;
       const ahead = audio.currentTime - lead.currentTime;
       if (Math.abs(ahead) > FAR_S) audio.currentTime = lead.currentTime;
@@ -143,27 +169,32 @@ export class Player {
   }
 
   follow() {
-    clearInterval(this.timer);
-    this.timer = setInterval(() => this.keepInStep(), STEP_MS);
+    this.stopTimers();
+    this.timers.step = setInterval(() => this.keepInStep(), STEP_MS);
+    const { attempt } = this;
     const frame = () => {
-      if (!this.isPlaying) return;
-      if (this.now >= this.lengthS) this.ended(this.sides[this.heard]);
+      if (attempt !== this.attempt) return;
+      if (this.now >= this.lengthS) this.ended(this.sounds[this.heard]);
       this.show();
       requestAnimationFrame(frame);
     };
     frame();
   }
 
-  ended(side) {
-    if (!this.isPlaying || side !== this.sides[this.heard]) return;
+  ended(sound) {
+    if (!this.isPlaying || sound !== this.sounds[this.heard]) return;
     if (!this.isLooped.checked) this.pause(); // at first: what plays goes on from wherever it is put
     this.seek(0);
-    if (this.isLooped.checked) this.audio.forEach((audio) => audio.play().catch(() => {}));
+    if (this.isLooped.checked) for (const { audio } of this.sounds) audio.play().catch(() => {});
   }
 
-  fail(side) {
+  async fail(sound) {
+    const code = sound.audio.error?.code;
     this.pause();
-    say(this.trouble, `This browser cannot play "${side.title}"; download the files to hear them.`);
+    this.release(); // what failed once never plays again unless it is fetched anew
+    const { attempt } = this;
+    const words = await sound.trouble(code);
+    if (attempt === this.attempt) say(this.trouble, words);
   }
 
   show() {
@@ -178,11 +209,12 @@ export class Player {
     this.pictures.show(atS, this.heard, this.isPlaying);
   }
 
-  // Keys count within the open file, or where nothing else has the focus; buttons and fields keep what is theirs.
+  // Keys count while the focus is within the open file, so that nobody who dictates or types elsewhere sets it off; buttons
+  // and fields keep what is theirs.
   key(event) {
     const { target, key } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select, a, input:not([type=range])")) return;
-    if (target !== document.body && !target.closest("li")?.contains(this.node)) return;
+    if (!target.closest("li")?.contains(this.node)) return;
     const isButton = target.matches("button");
     const isSide = this.sideButtons.includes(target);
     const letter = key.toLowerCase();

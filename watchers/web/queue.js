@@ -19,8 +19,8 @@ export function showQueue(jobs, hidden, hasFolders) {
 }
 
 function jobRow(hasFolders) {
-  const name = el("span", { class: "name" });
-  const place = el("span", { class: "place" });
+  const name = el("bdi", { class: "name" });
+  const place = el("bdi", { class: "place" });
   const state = el("span", { class: "state" });
   const eta = el("span", { class: "eta" });
   const bar = el("progress", { max: "1" });

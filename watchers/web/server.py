@@ -6,71 +6,56 @@ to be free; and where other machines can reach the page there is a token.
 
 import asyncio
 import errno
-import secrets
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from rebounce.engine.errors import UsageError
 from rebounce.watchers.setting_checks import WebAddress
 from rebounce.watchers.status import Watched
+from rebounce.watchers.web.calls import Calls
+from rebounce.watchers.web.door import Door
+from rebounce.watchers.web.limits import Limits
 from rebounce.watchers.web.shelf import Shelf
 
 if TYPE_CHECKING:
     from rebounce.watchers.web.serving import Serving
 
 PARTS = ("starlette", "uvicorn")
-TOKEN_BYTES = 24
 READY_S = 10.0
 STOP_S = 1.0
 
 
 class WebPage:
-    """The page of a service. `wake` is called when the ledger was given something to do, `healthy` for `/health`."""
+    """The page of a service."""
 
-    def __init__(
-        self,
-        watched: Sequence[Watched],
-        address: WebAddress,
-        token: str | None,
-        *,
-        presets: Callable[[], list[str]],
-        wake: Callable[[], None] = lambda: None,
-        healthy: Callable[[], bool] = lambda: True,
-    ) -> None:
-        _require_parts()
+    def __init__(self, watched: Sequence[Watched], door: Door, calls: Calls, limits: Limits | None = None) -> None:
+        require_parts()
         self._shelf = Shelf(watched)
-        self._address = address
-        needs_token = token is None and not address.is_loopback
-        self._token = secrets.token_urlsafe(TOKEN_BYTES) if needs_token else token
-        self._presets = presets
-        self._wake = wake
-        self._healthy = healthy
+        self._door = door
+        self._calls = calls
+        self._limits = limits or Limits()
         self._serving: Serving | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> str:
         """Serve from now on; returns the address to open, with the token where one is wanted."""
+        from rebounce.watchers.web.guard import access_to
         from rebounce.watchers.web.serving import Serving
 
-        listener = _bound(self._address)
+        address = self._door.address
+        listener = _bound(address)
         port: int = listener.getsockname()[1]
-        self._serving = Serving(
-            self._shelf,
-            (self._address, port, self._token),
-            presets=self._presets,
-            wake=self._wake,
-            healthy=self._healthy,
-        )
-        self._thread = threading.Thread(
-            target=asyncio.run, args=(self._serving.serve([listener]),), name="page", daemon=True
-        )
+        token = self._door.key()
+        self._serving = Serving(self._shelf, access_to(self._door, port, token), self._calls, self._limits)
+        self._thread = threading.Thread(target=self._run, args=(self._serving, listener), name="page", daemon=True)
         self._thread.start()
         self._serving.ready.wait(READY_S)
-        query = "" if self._token is None else f"?token={self._token}"
-        return f"http://{_named(self._address, port)}/{query}"
+        query = "" if token is None else f"?token={quote(token, safe='')}"
+        return f"http://{_named(address, port)}/{query}"
 
     def stop(self) -> None:
         """Serve no longer: open streams end, transfers are broken off, children are killed."""
@@ -80,12 +65,19 @@ class WebPage:
         self._thread.join(STOP_S)
         self._serving = self._thread = None
 
+    def _run(self, serving: "Serving", listener: socket.socket) -> None:
+        try:
+            asyncio.run(serving.serve([listener]))
+        except Exception as problem:
+            self._calls.failed("the page ended, and is there again after a restart", problem)
+
     def replace(self, watched: Sequence[Watched]) -> None:
         """Show these folders from now on."""
         self._shelf.replace(watched)
 
 
-def _require_parts() -> None:
+def require_parts() -> None:
+    """A UsageError that says what to install, where the extra `web` is missing."""
     try:
         for name in PARTS:
             import_module(name)

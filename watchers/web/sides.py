@@ -17,11 +17,12 @@ PICTURES = ("wave", "spectrum")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """The files of a bounce that are there. `key` stands for their content."""
+    """The files of a bounce that are there. `key` stands for their content; `gone` says which should be there too."""
 
     before: Path | None
     after: Path | None
     key: str
+    gone: str
 
     def file(self, side: str) -> Path | None:
         return {BEFORE: self.before, AFTER: self.after}.get(side)
@@ -43,13 +44,28 @@ def sides_of(layout: Layout, bounce: Bounce) -> Sides:
     for path in (before, after):
         status = None if path is None else path.stat()
         digest.update(repr(None if status is None else (str(path), status.st_size, status.st_mtime_ns)).encode())
-    return Sides(before=before, after=after, key=digest.hexdigest())
+    return Sides(before=before, after=after, key=digest.hexdigest(), gone=_gone(layout, bounce, before, after))
+
+
+def _gone(layout: Layout, bounce: Bounce, before: Path | None, after: Path | None) -> str:
+    """A sentence on what was there when the bounce was finished and is not any more; none where all of it is."""
+    if before is None and after is None:
+        return "Its files are not in the folder any more."
+    if before is None and bounce.state is not State.UNCHANGED:
+        return f"The original {_not_as_it_was(layout, bounce.source)}."
+    if after is None and bounce.state is State.DONE:
+        return f"The result {_not_as_it_was(layout, bounce.result)}."
+    return ""
+
+
+def _not_as_it_was(layout: Layout, path: str | None) -> str:
+    return "is not in the folder any more" if file_inside(layout, path) is None else "was changed or replaced since"
 
 
 def sights(sides: Sides, darkroom: Darkroom, address: str) -> View:
     """What there is to see and hear; `address` is that of the bounce."""
     if sides.before is None and sides.after is None:
-        return {"state": "failed", "problem": "Its files are not in the folder any more."}
+        return {"state": "failed", "problem": sides.gone}
     made = darkroom.sights(sides.key, sides.to_dict())
     if made is None:
         return {"state": "making"}
@@ -61,7 +77,7 @@ def sights(sides: Sides, darkroom: Darkroom, address: str) -> View:
         "frequencies": made["frequencies"],
         "sides": {
             side: about
-            | {"sound": f"{named}/{side}"}
+            | {"sound": f"{named}/{side}", "gone": sides.gone}
             | {picture: f"{named}/{side}-{picture}.png" for picture in PICTURES}
             for side, about in made["sides"].items()
         },

@@ -10,20 +10,20 @@ from rebounce.watchers.web.views import View
 RECONNECT_MS = 1000
 # So that a listener who went away without a word is found out.
 QUIET_S = 25.0
-MOST_LISTENERS = 64
 
 
 class Streams:
     """All who listen. To be used in the loop that serves."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, most: int) -> None:
         self._feed = feed
+        self._most = most
         self._listeners: set[asyncio.Event] = set()
         self._is_ended = False
 
     @property
     def is_full(self) -> bool:
-        return len(self._listeners) >= MOST_LISTENERS
+        return len(self._listeners) >= self._most
 
     def end(self) -> None:
         """Every stream ends now."""

@@ -4,6 +4,7 @@ What always holds: it all comes from the ledger and from the records in it.
 """
 
 import time
+from collections.abc import Iterable
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 
@@ -11,7 +12,7 @@ from rebounce.engine import wording
 from rebounce.engine.finding_words import finding_sentence
 from rebounce.watchers.bounce import Bounce, State
 from rebounce.watchers.ledger import Ledger
-from rebounce.watchers.status import MOST_LISTED, Watched, eta_s
+from rebounce.watchers.status import MOST_LISTED, Watched, eta_s, waits
 from rebounce.watchers.web.shelf import shown
 
 View = dict[str, Any]
@@ -23,26 +24,29 @@ MOVING = ("progress", "eta_s")
 
 
 def folder_view(key: str, watched: Watched, ledger: Ledger, now_s: float | None = None) -> View:
-    """One folder: its counts, what is to be done, and what was done last with every failure that still stands."""
+    """One folder: its counts, what is to be done, and what was done last with the failures that still stand.
+
+    Of what is `finished` the first, `latest` in number, come one after the other; the failures after them are older.
+    """
     now_s = time.time() if now_s is None else now_s
     counts = ledger.counts()
-    latest = ledger.latest(MOST_LISTED)
+    latest, failed = ledger.latest(MOST_LISTED), list[Bounce]()
     if sum(bounce.state is State.FAILED for bounce in latest) < counts.get(State.FAILED, 0):
         listed = {bounce.id for bounce in latest}
-        latest += [bounce for bounce in reversed(ledger.in_state(State.FAILED)) if bounce.id not in listed][
-            :MOST_LISTED
-        ]
+        failed = [bounce for bounce in ledger.failed(MOST_LISTED) if bounce.id not in listed]
     return _folder(key, watched) | {
         "counts": {state.value: counts.get(state, 0) for state in State},
         "queue": [_waiting(bounce, watched, now_s) for bounce in ledger.unfinished(MOST_LISTED)],
-        "finished": [_finished(bounce, watched) for bounce in latest],
+        "finished": finished_views([*latest, *failed], watched),
+        "latest": len(latest),
+        "waits": _begun(shown(waits(ledger) or "")),
         "problem": None,
     }
 
 
 def lost_view(key: str, watched: Watched, problem: str) -> View:
     """A folder that cannot be looked at now."""
-    empty: View = {"counts": {state.value: 0 for state in State}, "queue": [], "finished": []}
+    empty: View = {"counts": {state.value: 0 for state in State}, "queue": [], "finished": [], "latest": 0, "waits": ""}
     return _folder(key, watched) | empty | {"problem": problem}
 
 
@@ -93,10 +97,16 @@ def _waiting(bounce: Bounce, watched: Watched, now_s: float) -> View:
     }
 
 
+def finished_views(bounces: Iterable[Bounce], watched: Watched) -> list[View]:
+    """The rows of finished bounces."""
+    return [_finished(bounce, watched) for bounce in bounces]
+
+
 def _finished(bounce: Bounce, watched: Watched) -> View:
     record = bounce.record or {}
     return _row(bounce, watched) | {
         "finished_at": bounce.finished_at,
+        "result": None if bounce.result is None else PurePosixPath(shown(bounce.result)).name,
         "summary": _error(bounce) if bounce.state is State.FAILED else _summary(record),
     }
 
@@ -184,6 +194,23 @@ def matching(before: float | None, after: float | None) -> str:
 def preset_words(preset: str) -> str:
     """The name of a preset; a chain file goes by the name of the file."""
     return shown(PurePath(preset).stem if preset.endswith(".toml") else preset)
+
+
+def preset_choices(known: Iterable[str], own: str) -> list[list[str]]:
+    """Each preset as it is asked for, and as it is called: those that are known, and that of the folder itself.
+
+    Chain files of one name go by that of their folder too.
+    """
+    presets = list(dict.fromkeys([*known, own]))
+    labels = [preset_words(preset) for preset in presets]
+    return [
+        [preset, label if labels.count(label) == 1 or not preset.endswith(".toml") else _with_folder(preset, label)]
+        for preset, label in zip(presets, labels, strict=True)
+    ]
+
+
+def _with_folder(preset: str, label: str) -> str:
+    return f"{label} ({shown(PurePath(preset).parent.name)})"
 
 
 def clock(duration_s: float) -> str:

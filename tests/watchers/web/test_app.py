@@ -1,3 +1,4 @@
+import http.client
 import os
 import sys
 import time
@@ -5,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from page_asking import Answer, Asker, address, page_of
+from bouncing import unfinished_at
+from page_asking import OWN, PRESETS, Answer, Asker, address, page_of
 from page_folders import drop, failed, folder_at, mix, restored, seen
 
 from rebounce.watchers.bounce import State, stamp_of
@@ -27,6 +29,11 @@ def watched(tmp_path: Path) -> Watched:
 def page(watched: Watched) -> Iterator[Asker]:
     with page_of(watched) as asker:
         yield asker
+
+
+def broken() -> list[str]:
+    """A part of the service that is not as it should be."""
+    raise RuntimeError("never thought of")
 
 
 def sights(page: Asker, watched: Watched, id: int) -> dict[str, object]:
@@ -111,7 +118,7 @@ def test_the_ledger_itself_is_not_given_out(page: Asker, watched: Watched) -> No
     drop(watched, "Mix.wav", mix(SHORT_S))
     with Ledger(watched.layout.ledger) as ledger:
         ledger.discover([(".rebounce/ledger.sqlite", stamp_of(watched.layout.ledger.stat()))])
-        bounce = ledger.active_at(".rebounce/ledger.sqlite")
+        bounce = unfinished_at(ledger, ".rebounce/ledger.sqlite")
         assert bounce is not None
     assert page.ask(f"{address(watched, bounce.id)}/file/before").status == 404
 
@@ -186,6 +193,42 @@ def test_a_bounce_whose_files_are_gone_says_so(page: Asker, watched: Watched) ->
     assert page.ask(address(watched, id)).json()["files"] == {}
 
 
+@pytest.mark.parametrize(
+    ("place", "other", "sentence"),
+    [
+        ("Done/Mix.wav", "after", "The original is not in the folder any more."),
+        ("Restored/Mix.wav", "before", "The result is not in the folder any more."),
+    ],
+)
+def test_a_side_that_is_gone_is_named_by_the_other_and_where_it_was(
+    page: Asker, watched: Watched, place: str, other: str, sentence: str
+) -> None:
+    id = restored(watched, "Mix.wav", mix(SHORT_S))
+    before = sights(page, watched, id)["sides"]
+    assert isinstance(before, dict)
+    assert {side["gone"] for side in before.values()} == {""}
+    watched.layout.at(place).unlink()
+    sides = sights(page, watched, id)["sides"]
+    assert isinstance(sides, dict)
+    assert {side: told["gone"] for side, told in sides.items()} == {other: sentence}
+    for side in before.values():
+        answer = page.ask(side["sound"])
+        assert (answer.status, answer.json()) == (404, {"error": sentence})
+
+
+@pytest.mark.parametrize("title", ["original", "result"])
+def test_a_side_that_is_another_one_now_is_not_called_gone(page: Asker, watched: Watched, title: str) -> None:
+    id = restored(watched, "Mix.wav", mix(SHORT_S))
+    if title == "original":
+        os.utime(watched.layout.at("Done/Mix.wav"), (1, 1))
+    else:
+        (record,) = watched.layout.at("Restored").glob("*.json")
+        record.write_text(record.read_text().replace('"input_sha256": "', '"input_sha256": "0'))
+    sides = sights(page, watched, id)["sides"]
+    assert isinstance(sides, dict)
+    assert {side["gone"] for side in sides.values()} == {f"The {title} was changed or replaced since."}
+
+
 def test_a_download_has_the_name_of_the_file(page: Asker, watched: Watched) -> None:
     id = restored(watched, 'Mix "é" <script>.wav', mix(SHORT_S))
     answer = page.ask(f"{address(watched, id)}/file/after")
@@ -231,7 +274,7 @@ def test_a_result_is_made_again_with_another_preset(page: Asker, watched: Watche
     assert page.post(f"{address(watched, id)}/rerun", {"preset": "bypass"}).status == 200
     assert state_of(watched, id) is State.DONE
     with Ledger(watched.layout.ledger) as ledger:
-        queued = ledger.active_at("Mix.wav")
+        queued = unfinished_at(ledger, "Mix.wav")
         assert queued is not None
         assert (queued.state, queued.preset, queued.source) == (State.QUEUED, "bypass", "Done/Mix.wav")
     again = page.post(f"{address(watched, id)}/rerun", {"preset": "auto"})
@@ -245,13 +288,115 @@ def test_only_a_preset_that_there_is_can_be_asked_for(page: Asker, watched: Watc
     id = restored(watched, "Mix.wav", mix(SHORT_S))
     assert page.post(f"{address(watched, id)}/rerun", asked).status == 400
     with Ledger(watched.layout.ledger) as ledger:
-        assert ledger.active_at("Mix.wav") is None
+        assert unfinished_at(ledger, "Mix.wav") is None
 
 
 def test_what_is_no_json_is_refused(page: Asker, watched: Watched) -> None:
     headers = {"Origin": f"http://{page.host}", "X-Rebounce": "1", "Content-Type": "application/json"}
     for body in (b"{", b"\xff", b""):
         assert page.ask(f"{address(watched, 1)}/retry", headers, method="POST", body=body).status == 400
+
+
+def test_what_is_malformed_is_refused_in_a_sentence_and_is_no_fault_of_ours(page: Asker, watched: Watched) -> None:
+    many = "9" * 5000
+    for path in (f"/bounces/{key_of(watched)}/{many}", f"/bounces/{key_of(watched)}/{many}/sights"):
+        answer = page.ask(path)
+        assert (answer.status, answer.json()["error"]) == (404, "There is no such bounce here any more.")
+    own = OWN | {"Origin": f"http://{page.host}"}
+    for body in (b"[" * 4000, b'{"preset":' * 400, b"9" * 4000):
+        answer = page.ask(f"{address(watched, 1)}/retry", own, method="POST", body=body)
+        assert (answer.status, "Expected" in answer.json()["error"]) == (400, True)
+    assert page.ask(f"/bounces/{key_of(watched)}/%D9%A1").status == 404
+    assert page.ask(address(watched, 1), own | {"Content-Length": many}, method="POST").status in (400, 413)
+    assert page.said == []
+
+
+def test_a_range_that_is_none_is_refused_or_passed_over(page: Asker, watched: Watched) -> None:
+    id = restored(watched, "Mix.wav", mix(SHORT_S))
+    path = f"{address(watched, id)}/file/after"
+    for wanted in ("bytes=-", "bytes=9-1", "bytes=x-y", f"bytes={'9' * 5000}-", "bytes=" + "0-1," * 500, "lines=1-2"):
+        assert page.ask(path, {"Range": wanted}).status in (200, 206, 400, 416)
+    assert page.said == []
+
+
+def test_a_fault_of_ours_is_said_by_the_service_and_not_to_who_asks(
+    watched: Watched, capfd: pytest.CaptureFixture[str]
+) -> None:
+    id = failed(watched, "Mix.wav")
+    with page_of(watched, wake=broken) as page:
+        answer = page.post(f"{address(watched, id)}/retry", {"preset": None})
+        told = {"error": "Something went wrong; the log of the service says what."}
+        assert (answer.status, answer.json()) == (500, told)
+        assert page.ask("/").status == 200
+    (sentence,) = [line for level, line in page.said if level == "error"]
+    assert sentence.startswith(
+        f"the page could not answer '{address(watched, id)}/retry': RuntimeError: never thought of"
+    )
+    assert ("debug", "Traceback (most recent call last):") in page.said
+    assert capfd.readouterr().err == ""
+
+
+def test_presets_that_cannot_be_listed_leave_that_of_the_folder(watched: Watched) -> None:
+    id = restored(watched, "Mix.wav", mix(SHORT_S))
+    with page_of(watched, presets=broken) as page:
+        assert page.ask(address(watched, id)).json()["presets"] == [["five-stage", "five-stage"]]
+        assert page.post(f"{address(watched, id)}/rerun", {"preset": "bypass"}).status == 400
+        assert page.post(f"{address(watched, id)}/rerun", {"preset": "five-stage"}).status == 200
+    assert any("the presets cannot be listed" in line for _, line in page.said)
+
+
+def test_a_bounce_can_be_run_again_with_the_chain_file_of_its_folder(tmp_path: Path) -> None:
+    chain = tmp_path / "Loud.toml"
+    chain.write_text('[[chain]]\nplugin = "Finish"\n', encoding="utf-8")
+    watched = folder_at(tmp_path / "Bounces", str(chain))
+    id = restored(watched, "Mix.wav", mix(SHORT_S))
+    with page_of(watched) as page:
+        told = page.ask(address(watched, id)).json()
+        assert told["presets"] == [*([name, name] for name in PRESETS), [str(chain), "Loud"]]
+        assert page.post(f"{address(watched, id)}/rerun", {"preset": "Loud"}).status == 400
+        assert page.post(f"{address(watched, id)}/rerun", {"preset": str(chain)}).status == 200
+
+
+def test_all_failures_are_retried_with_one_wish(page: Asker, watched: Watched) -> None:
+    ids = [failed(watched, f"{number}.wav") for number in range(3)]
+    done = restored(watched, "Mix.wav", mix(SHORT_S))
+    path = f"/folders/{key_of(watched)}/retry"
+    assert page.ask(path).status == 405
+    assert page.post(path, {}, {"Origin": "http://evil.example"}).status == 403
+    assert page.post("/folders/nowhere/retry", {}).status == 404
+    assert [state_of(watched, id) for id in ids] == [State.FAILED] * 3
+    assert page.post(path, {}).json() == {"retried": 3}
+    assert [state_of(watched, id) for id in ids] == [State.QUEUED] * 3
+    assert state_of(watched, done) is State.DONE
+    assert page.woken == ["woken"]
+    assert page.post(path, {}).json() == {"retried": 0}
+    assert page.woken == ["woken"]
+
+
+def test_what_was_finished_earlier_is_told_from_any_moment_on(page: Asker, watched: Watched) -> None:
+    first, second = restored(watched, "1.wav", mix(SHORT_S)), failed(watched, "2.wav")
+    third = restored(watched, "3.wav", mix(SHORT_S))
+    with Ledger(watched.layout.ledger) as ledger:
+        at = {id: ledger.known(id).finished_at for id in (first, second, third)}
+    path = f"/folders/{key_of(watched)}/older"
+
+    def told(id: int, more: str = "") -> list[int]:
+        return [row["id"] for row in page.ask(f"{path}?at={at[id]}&id={id}{more}").json()["finished"]]
+
+    assert told(third) == [second, first]
+    assert told(third, "&state=done") == [first]
+    assert told(third, "&state=failed") == [second]
+    assert told(first) == []
+    for asked in ("", "?at=nan&id=1", "?at=inf&id=1", "?at=1", f"?at=1&id={'9' * 5000}", "?at=1&id=1&state=queued"):
+        assert page.ask(f"{path}{asked}").status == 400
+    assert page.ask("/folders/nowhere/older?at=1&id=1").status == 404
+
+
+def test_nothing_between_gathers_what_a_stream_says(page: Asker) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=30)
+    connection.request("GET", "/events")
+    assert connection.getresponse().headers["X-Accel-Buffering"] == "no"
+    connection.close()
 
 
 def test_an_original_that_is_gone_is_not_queued(page: Asker, watched: Watched) -> None:

@@ -1,5 +1,7 @@
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mounting import mount_memory, own_mounts
 from page_folders import drop, folder_at, mix
 
 from rebounce.watchers.processes import process_of
@@ -107,3 +110,94 @@ def test_what_a_killed_process_left_is_swept_and_that_of_a_living_one_is_not(
     names = {path.name for path in place.iterdir()}
     assert "rebounce-page-gone" not in names
     assert {"rebounce-page-here", "rebounce-page-strange"} <= names
+
+
+def test_what_the_system_swept_away_is_made_again(darkroom: Darkroom, place: Path, tmp_path: Path) -> None:
+    wanted, other = sides(tmp_path, 0), sides(tmp_path, 1)
+    made(darkroom, "a", wanted)
+    made(darkroom, "b", other)
+    for folder in place.iterdir():
+        shutil.rmtree(folder)
+    assert darkroom.place("a", "before-wave.png") is None
+    assert darkroom.sights("a", wanted) is None  # not ready: it is being made
+    assert made(darkroom, "a", wanted)["problem"] is None
+    assert darkroom.place("a", "before-wave.png") is not None
+    assert made(darkroom, "b", other)["problem"] is None
+    assert darkroom.place("b", "before-wave.png") is not None
+    darkroom.close()
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize("swept", ["*/a/before.wav", "*/a/before-spectrum.png", "*/owner.json"])
+def test_what_the_system_swept_away_in_part_is_made_again(
+    darkroom: Darkroom, place: Path, tmp_path: Path, swept: str
+) -> None:
+    wanted = sides(tmp_path)
+    made(darkroom, "a", wanted)
+    (gone,) = place.glob(swept)
+    gone.unlink()
+    assert made(darkroom, "a", wanted)["problem"] is None
+    assert made(darkroom, "b", sides(tmp_path, 1))["problem"] is None
+    assert made(darkroom, "a", wanted)["problem"] is None
+    assert darkroom.place("a", "before.wav") is not None
+    assert darkroom.place("a", "before-spectrum.png") is not None
+    assert len(list(place.iterdir())) == 1
+    darkroom.close()
+    assert not list(place.iterdir())
+
+
+ASKING = """
+import json, sys, tempfile, time
+from pathlib import Path
+tempfile.tempdir = sys.argv[2]  # as when it was chosen before the disk was full
+from rebounce.watchers.web.darkroom import Darkroom
+room, problems = Darkroom(), []
+for key, sides in enumerate(json.loads(sys.argv[1])):
+    while (sights := room.sights(str(key), sides)) is None:
+        time.sleep(0.02)
+    problems.append(sights["problem"])
+kept = [path.parent.name for path in Path(tempfile.gettempdir()).glob("*/*/before-wave.png")]
+room.close()
+print(json.dumps([problems, kept]))
+"""
+"""In a process of its own: a thread that still knows a disk of a test keeps the test from leaving it."""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Where temporary files go, on a disk of its own of 8 MiB."""
+    with own_mounts():
+        yield mount_memory(tmp_path / "temporary", 8)
+
+
+def asked_on(disk: Path, *wanted: Sides) -> tuple[list[str | None], list[str]]:
+    """Ask a darkroom on that disk for one after the other; the problems it had, and the keys it kept."""
+    command = [sys.executable, "-c", ASKING, json.dumps(wanted), str(disk)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    problems, kept = json.loads(done.stdout)
+    return problems, kept
+
+
+def test_a_full_disk_is_said_with_what_is_needed_and_gone_when_there_is_room(small_disk: Path, tmp_path: Path) -> None:
+    (small_disk / "other").write_bytes(bytes(6_000_000))
+    (problem,), _ = asked_on(small_disk, sides(tmp_path))
+    assert problem is not None
+    assert problem.startswith(f"the disk of the temporary folder {small_disk} is full (4.1 MB are needed, ")
+    assert "TMPDIR" in problem
+    (small_disk / "other").unlink()
+    assert asked_on(small_disk, sides(tmp_path)) == ([None], ["0"])
+
+
+def test_a_disk_without_a_single_byte_left_is_said_too(small_disk: Path, tmp_path: Path) -> None:
+    with (small_disk / "other").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    (problem,), _ = asked_on(small_disk, sides(tmp_path))
+    assert problem is not None
+    assert "is full (" in problem
+    assert [path.name for path in small_disk.iterdir()] == ["other"]
+
+
+def test_what_is_kept_makes_room_for_what_is_asked_for_now(small_disk: Path, tmp_path: Path) -> None:
+    (small_disk / "other").write_bytes(bytes(shutil.disk_usage(small_disk).free - 4_150_000))
+    assert asked_on(small_disk, sides(tmp_path, 0), sides(tmp_path, 1)) == ([None, None], ["1"])

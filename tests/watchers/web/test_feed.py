@@ -1,6 +1,7 @@
 import http.client
 import json
 import re
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from page_folders import begin, drop, failed, folder_at, mix, seen
 
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.status import Watched
+from rebounce.watchers.web.calls import Calls
 from rebounce.watchers.web.feed import Feed, Shown, changes
 from rebounce.watchers.web.shelf import Shelf, key_of
 
@@ -42,7 +44,7 @@ class Looker:
 
 @contextmanager
 def looking_at(shelf: Shelf, healthy: Callable[[], bool] = lambda: True) -> Iterator[Looker]:
-    feed = Feed(shelf, lambda: ["auto"], healthy)
+    feed = Feed(shelf, Calls(presets=list, healthy=healthy))
     looker = Looker(feed)
     feed.join(looker.wake)
     try:
@@ -112,8 +114,49 @@ def test_a_service_that_is_not_well_is_shown(watched: Watched) -> None:
         looker.until(lambda shown: not shown.page["is_healthy"])
 
 
+def test_a_fault_of_ours_is_said_once_and_looking_goes_on(watched: Watched) -> None:
+    said: list[str] = []
+    rounds = threading.Semaphore(0)
+    is_mended = threading.Event()
+
+    def healthy() -> bool:
+        rounds.release()
+        if not is_mended.is_set():
+            raise RuntimeError("never thought of")
+        return True
+
+    calls = Calls(presets=list, healthy=healthy, say=lambda level, line: said.append(f"{level}: {line}"))
+    feed = Feed(Shelf([watched]), calls)
+    looker = Looker(feed)
+    feed.join(looker.wake)
+    for _ in range(3):
+        assert rounds.acquire(timeout=LONG_S)
+    is_mended.set()
+    assert looker.until(lambda shown: bool(shown.page["is_healthy"])).folders
+    feed.leave(looker.wake)
+    feed.close()
+    (sentence,) = [line for line in said if line.startswith("error: ")]
+    assert "it is tried again: RuntimeError: never thought of" in sentence
+
+
+def test_a_folder_that_cannot_be_shown_says_so_and_the_others_are_shown(watched: Watched, tmp_path: Path) -> None:
+    other = folder_at(tmp_path / "Other")
+    failed(watched, "Bad.wav")
+    with sqlite3.connect(watched.layout.ledger) as database:
+        database.execute("UPDATE bounces SET record = '[1]'")
+    database.close()
+    with looking_at(Shelf([watched, other])) as looker:
+        shown = looker.until(lambda shown: len(shown.folders) == 2)
+        assert "cannot be shown" in shown.folders[key_of(watched)]["problem"]
+        assert shown.folders[key_of(other)]["problem"] is None
+        with sqlite3.connect(watched.layout.ledger) as database:
+            database.execute("UPDATE bounces SET record = NULL")
+        database.close()
+        looker.until(lambda shown: shown.folders[key_of(watched)]["problem"] is None)
+
+
 def test_while_nobody_looks_there_is_no_thread(watched: Watched) -> None:
-    feed = Feed(Shelf([watched]), lambda: [], lambda: True)
+    feed = Feed(Shelf([watched]), Calls(presets=list))
     assert not [thread for thread in threading.enumerate() if thread.name == "page feed"]
     looker = Looker(feed)
     feed.join(looker.wake)

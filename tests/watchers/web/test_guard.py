@@ -7,6 +7,7 @@ from page_asking import OWN, Asker, page_of
 from page_folders import folder_at
 
 from rebounce.watchers.setting_checks import WebAddress
+from rebounce.watchers.web.door import Door
 from rebounce.watchers.web.guard import access_to, host_of
 
 TOKEN = "a-token-of-some-length"
@@ -50,10 +51,10 @@ def test_two_host_headers_are_refused(page: Asker) -> None:
 
 
 def test_bound_to_every_address_it_takes_numbers_and_its_own_name_only() -> None:
-    access = access_to(WebAddress(host="0.0.0.0", port=1), 1, TOKEN)
+    access = access_to(Door(address=WebAddress(host="0.0.0.0", port=1)), 1, TOKEN)
     assert access.takes_any_address
     assert "evil.example" not in access.hosts
-    assert not access_to(WebAddress(host="192.168.1.7", port=1), 1, TOKEN).takes_any_address
+    assert not access_to(Door(address=WebAddress(host="192.168.1.7")), 1, TOKEN).takes_any_address
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,50 @@ def test_a_post_without_the_header_that_no_form_can_send_is_refused(page: Asker)
 
 def test_a_post_of_the_page_itself_is_let_in(page: Asker) -> None:
     assert page.post("/bounces/0/1/retry", {"preset": None}).status == 404  # no such bounce, and not 403
+
+
+@pytest.fixture
+def proxied(tmp_path: Path) -> Iterator[Asker]:
+    with page_of(folder_at(tmp_path / "Bounces"), token=TOKEN, hosts=("Rebounce.example.org",)) as asker:
+        yield asker
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("rebounce.example.org", "https://rebounce.example.org", 404),
+        ("rebounce.example.org:443", "http://rebounce.example.org", 404),
+        ("REBOUNCE.example.org", "https://rebounce.example.org:8443", 404),
+        ("127.0.0.1", "https://rebounce.example.org", 404),
+        ("127.0.0.1", "http://127.0.0.1", 404),
+        ("rebounce.example.org", "https://evil.example", 403),
+        ("rebounce.example.org", "ftp://rebounce.example.org", 403),
+        ("rebounce.example.org", "https://rebounce.example.org.evil.example", 403),
+        ("rebounce.example.org", "https://evil@rebounce.example.org", 403),
+        ("rebounce.example.org", "https://rebounce.example.org:8443:1", 403),
+        ("rebounce.example.org", "null", 403),
+        ("rebounce.example.org", "", 403),
+        ("other.example.org", "https://rebounce.example.org", 403),
+        ("rebounce.example.org.evil.example", "https://rebounce.example.org", 403),
+    ],
+)
+def test_behind_a_server_the_names_that_were_given_are_let_in_and_no_others(
+    proxied: Asker, host: str, origin: str, status: int
+) -> None:
+    headers = {"Host": host, "Origin": origin, "Authorization": f"Bearer {TOKEN}"}
+    assert proxied.post("/bounces/0/1/retry", {"preset": None}, headers).status == status
+
+
+def test_a_name_that_was_not_given_is_refused_as_ever(page: Asker) -> None:
+    assert page.ask("/", {"Host": "rebounce.example.org"}).status == 403
+    origin = {"Origin": "https://rebounce.example.org"}
+    assert page.post("/bounces/0/1/retry", {"preset": None}, origin).status == 403
+
+
+def test_behind_a_server_a_token_is_wanted_although_the_page_is_bound_to_this_machine(tmp_path: Path) -> None:
+    with page_of(folder_at(tmp_path / "Bounces"), hosts=("rebounce.example.org",)) as page:
+        assert "?token=" in page.url
+        assert page.ask("/", {"Host": "rebounce.example.org"}).status == 401
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])

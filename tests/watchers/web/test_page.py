@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bouncing import unfinished_at
 from page_asking import PRESETS, page_of
-from page_browsing import GAINS, TIMES, opened, opener, playing, until
+from page_browsing import GAINS, TIMES, contrast, luminance, opened, opener, playing, until
 from page_folders import begin, drop, end, failed, folder_at, mix, restored, seen
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -15,6 +16,8 @@ from rebounce.watchers.bounce import State
 from rebounce.watchers.ledger import Ledger
 from rebounce.watchers.setting_checks import WebAddress
 from rebounce.watchers.status import Watched
+from rebounce.watchers.web.calls import Calls
+from rebounce.watchers.web.door import Door
 from rebounce.watchers.web.server import WebPage
 
 PHONE_PIXELS = 360
@@ -178,7 +181,7 @@ def test_a_result_is_made_again_with_another_preset(page: Page, watched: Watched
     detail.get_by_role("button", name="Run again").click()
     expect(page.locator(".job")).to_contain_text("Waiting, bypass")
     with Ledger(watched.layout.ledger) as ledger:
-        again = ledger.active_at("Mix.wav")
+        again = unfinished_at(ledger, "Mix.wav")
         assert again is not None
         assert (again.state, again.preset) == (State.QUEUED, "bypass")
         detail.get_by_role("button", name="Run again").click()
@@ -231,10 +234,21 @@ def test_everything_is_reached_with_the_keyboard_alone(page: Page, watched: Watc
     tab_to("Download the result")
 
 
-def test_keys_of_the_player_count_where_nothing_has_the_focus(page: Page, watched: Watched) -> None:
+def test_keys_of_the_player_count_while_the_focus_is_in_the_open_file_and_nowhere_else(
+    page: Page, watched: Watched
+) -> None:
     restored(watched, "Mix.wav", mix(8))
     detail = opened(page, "Mix.wav")
     page.evaluate("document.activeElement.blur()")
+    after = detail.get_by_role("button", name="After")
+    for key in ("x", "b", "Space", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(after).to_have_attribute("aria-pressed", "false")
+    expect(detail.get_by_role("button", name="Play")).to_be_visible()
+    expect(detail.locator("output")).to_have_text("0:00 / 0:08")
+    detail.locator("figcaption").first.click()
+    page.keyboard.press("b")
+    expect(after).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Space")
     until(page, f"{TIMES}.every((time) => time > 0.2)")
     page.keyboard.press("ArrowRight")
@@ -263,12 +277,6 @@ def test_it_fits_a_phone_whatever_the_names(browser: Browser, watched: Watched, 
         assert small == []
 
 
-def luminance(colour: str) -> float:
-    shares = [int(share) / 255 for share in re.findall(r"\d+", colour)[:3]]
-    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_in_light_and_in_dark(
     context: BrowserContext, watched: Watched, page_url: str, scheme: str
@@ -280,7 +288,8 @@ def test_text_can_be_read_in_light_and_in_dark(
     page.goto(page_url)
     opened(page, "Mix.wav")
     paper = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    sheet = luminance(page.evaluate("getComputedStyle(document.querySelector('.files')).backgroundColor"))
+    ground = page.evaluate("getComputedStyle(document.querySelector('.files')).backgroundColor")
+    sheet = luminance(ground)
     assert (paper < 0.05 and sheet < 0.05) if scheme == "dark" else (paper > 0.8 and sheet > 0.8)
     for selector in (
         ".name",
@@ -293,9 +302,8 @@ def test_text_can_be_read_in_light_and_in_dark(
         ".quiet",
         ".links a",
     ):
-        ink = luminance(page.locator(selector).first.evaluate("(node) => getComputedStyle(node).color"))
-        contrast = (max(ink, sheet) + 0.05) / (min(ink, sheet) + 0.05)
-        assert contrast >= 4.5, (selector, contrast)
+        ink = page.locator(selector).first.evaluate("(node) => getComputedStyle(node).color")
+        assert contrast(ink, ground) >= 4.5, (selector, ink)
 
 
 def test_nothing_moves_where_that_is_asked(context: BrowserContext, watched: Watched, page_url: str) -> None:
@@ -360,7 +368,8 @@ def test_no_markup_and_no_script_can_be_made_of_text(context: BrowserContext, pa
 
 
 def test_it_comes_back_by_itself_when_the_service_does(context: BrowserContext, watched: Watched) -> None:
-    first = WebPage([watched], WebAddress(port=0), None, presets=lambda: PRESETS)
+    calls = Calls(presets=lambda: PRESETS)
+    first = WebPage([watched], Door(address=WebAddress(port=0)), calls)
     url = first.start()
     page = context.new_page()
     page.goto(url)
@@ -369,7 +378,7 @@ def test_it_comes_back_by_itself_when_the_service_does(context: BrowserContext, 
     expect(page.locator("#link")).to_have_text("Connection lost, trying again")
     failed(watched, "Mix.wav")
     port = urllib.parse.urlsplit(url).port
-    second = WebPage([watched], WebAddress(port=port or 0), None, presets=lambda: PRESETS)
+    second = WebPage([watched], Door(address=WebAddress(port=port or 0)), calls)
     second.start()
     try:
         expect(page.locator("#link")).to_have_text("Live", timeout=30_000)

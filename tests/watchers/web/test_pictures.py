@@ -3,13 +3,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 from page_folders import RATE_HZ, mix
 
 from rebounce.engine.audio import Audio
 from rebounce.engine.source import open_source
+from rebounce.watchers.web import preview
 from rebounce.watchers.web.pictures import look_at, plays_itself
 
 
@@ -51,22 +51,42 @@ def test_a_header_that_lies_is_not_left_to_the_browser(tmp_path: Path) -> None:
         assert plays_itself(source) is None
 
 
-def test_a_preview_of_16_bits_is_exact(tmp_path: Path) -> None:
-    audio = np.round(mix(0.5) * 32_768) / np.float32(32_768)
-    about = look_at(tmp_path, {"before": written(tmp_path / "a.aiff", audio, "PCM_16")})
-    heard, rate = soundfile.read(tmp_path / "before.wav", dtype="float32")
-    assert rate == RATE_HZ
-    np.testing.assert_array_equal(heard.T, audio)
+def test_what_no_browser_plays_is_made_to_be_heard(tmp_path: Path) -> None:
+    about = look_at(tmp_path, {"before": written(tmp_path / "a.aiff", mix(0.5), "PCM_16")})
+    assert soundfile.info(tmp_path / "before.wav").duration == pytest.approx(0.5)
     side = about["sides"]["before"]
     assert (side["media_type"], side["channels"]) == (None, 2)
     assert side["plays_s"] == side["duration_s"] == pytest.approx(0.5)
 
 
-def test_a_preview_of_more_is_within_its_dither_and_holds_full_scale(tmp_path: Path) -> None:
-    audio = mix(0.5) * 8
-    look_at(tmp_path, {"after": written(tmp_path / "a.w64", audio, "FLOAT")})
-    heard, _ = soundfile.read(tmp_path / "after.wav", dtype="float32")
-    assert np.abs(heard.T - np.clip(audio, -1, 1)).max() <= 1.5 / 32_768 + 1e-6
+def test_a_preview_is_cut_where_it_would_take_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "LARGEST_BYTES", RATE_HZ * 2 * 2)
+    about = look_at(tmp_path, {"before": written(tmp_path / "a.aiff", mix(3), "PCM_16")})
+    side = about["sides"]["before"]
+    assert (side["plays_s"], side["duration_s"]) == (pytest.approx(1), pytest.approx(3))
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype"), [("a.mp3", "MPEG_LAYER_III"), ("a.ogg", "VORBIS"), ("a.flac", "PCM_24"), ("a.wav", "PCM_24")]
+)
+def test_what_a_browser_seeks_in_by_guess_is_compared_as_a_preview(tmp_path: Path, name: str, subtype: str) -> None:
+    """And alone it is played as it is."""
+    coded = written(tmp_path / name, mix(0.5), subtype)
+    result = written(tmp_path / "result.wav", mix(0.5), "PCM_24")
+    is_exact = name in ("a.flac", "a.wav")
+    about = look_at(tmp_path, {"before": coded, "after": result})
+    assert [side["media_type"] is not None for side in about["sides"].values()] == [is_exact, True]
+    assert (tmp_path / "before.wav").is_file() is not is_exact
+    assert look_at(tmp_path, {"before": coded})["sides"]["before"]["media_type"] is not None
+
+
+def test_both_sides_are_heard_at_the_lower_rate_where_one_is(tmp_path: Path) -> None:
+    rate_hz = 96_000
+    soundfile.write(tmp_path / "a.w64", mix(0.5).T, rate_hz, subtype="PCM_24")
+    soundfile.write(tmp_path / "b.wav", mix(0.5).T, rate_hz, subtype="PCM_24")
+    about = look_at(tmp_path, {"before": tmp_path / "a.w64", "after": tmp_path / "b.wav"})
+    assert [side["media_type"] for side in about["sides"].values()] == [None, None]
+    assert {soundfile.info(tmp_path / f"{side}.wav").samplerate for side in ("before", "after")} == {48_000}
 
 
 def test_both_sides_are_drawn_on_one_scale(tmp_path: Path) -> None:
@@ -92,9 +112,10 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     bad = tmp_path / "a.wav"
     bad.write_bytes(b"no audio")
     command = [sys.executable, "-m", "rebounce.watchers.web.pictures", str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
+        assert child.stdout is not None
         child.stdin.write(json.dumps({"before": str(bad), "after": None}).encode() + b"\n")
         child.stdin.flush()
         assert child.wait(30) == 0
-    assert "not an audio file" in json.loads((tmp_path / "about.json").read_text())["problem"]
+        assert "not an audio file" in json.loads(child.stdout.read())["problem"]

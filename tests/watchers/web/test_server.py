@@ -11,11 +11,14 @@ from page_folders import folder_at
 from rebounce.engine.errors import UsageError
 from rebounce.watchers.setting_checks import WebAddress
 from rebounce.watchers.status import Watched
+from rebounce.watchers.web.calls import Calls
+from rebounce.watchers.web.door import Door
 from rebounce.watchers.web.server import WebPage
 
 
 def page_at(watched: Watched, host: str, port: int, token: str | None = None) -> WebPage:
-    return WebPage([watched], WebAddress(host=host, port=port), token, presets=lambda: PRESETS)
+    door = Door(address=WebAddress(host=host, port=port), token=token)
+    return WebPage([watched], door, Calls(presets=lambda: PRESETS))
 
 
 def test_on_loopback_it_needs_no_token(tmp_path: Path) -> None:
@@ -34,6 +37,20 @@ def test_beyond_loopback_it_makes_up_a_token_and_gives_the_address_of_this_machi
         assert page.ask("/health").status == 200
     with page_of(folder_at(tmp_path / "Bounces"), host="0.0.0.0") as other:
         assert token not in other.url
+
+
+def test_a_token_that_was_made_up_opens_the_page_after_a_restart(tmp_path: Path) -> None:
+    watched, state = folder_at(tmp_path / "Bounces"), tmp_path / "state"
+    with page_of(watched, host="0.0.0.0", state_folder=state) as page:
+        token = page.url.partition("?token=")[2]
+    with page_of(watched, host="0.0.0.0", state_folder=state) as again:
+        assert again.ask("/", {"Authorization": f"Bearer {token}"}).status == 200
+
+
+def test_the_link_that_is_printed_opens_the_page_whatever_the_token_holds(tmp_path: Path) -> None:
+    with page_of(folder_at(tmp_path / "Bounces"), token="1+1#2&3%20=/?;:\"'<>~") as page:
+        answer = page.ask(page.url.removeprefix(f"http://{page.host}"))
+        assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
 def test_a_port_that_is_taken_is_said_plainly(tmp_path: Path) -> None:
@@ -94,7 +111,9 @@ def test_without_its_parts_it_says_what_to_install(missing: str) -> None:
         "from rebounce.watchers.setting_checks import WebAddress\n"
         "from rebounce.watchers.web.server import WebPage\n"
         "from rebounce.engine.errors import UsageError\n"
-        "try: WebPage([], WebAddress(), None, presets=list)\n"
+        "from rebounce.watchers.web.door import Door\n"
+        "from rebounce.watchers.web.calls import Calls\n"
+        "try: WebPage([], Door(address=WebAddress()), Calls(presets=list))\n"
         "except UsageError as problem: print(problem)\n"
     )
     said = run(code).stdout
@@ -113,7 +132,10 @@ def test_the_process_that_serves_it_imports_nothing_for_audio(tmp_path: Path) ->
         "from rebounce.watchers.web.server import WebPage\n"
         f"root = Path({str(tmp_path / 'Bounces')!r})\n"
         "layout = Layout(root=root, restored='R', done='D', errors='E', state=root / '.rebounce')\n"
-        "page = WebPage([Watched(layout=layout, preset='auto', name='B')], WebAddress(port=0), None, presets=list)\n"
+        "from rebounce.watchers.web.door import Door\n"
+        "from rebounce.watchers.web.calls import Calls\n"
+        "folders = [Watched(layout=layout, preset='auto', name='B')]\n"
+        "page = WebPage(folders, Door(address=WebAddress(port=0)), Calls(presets=list))\n"
         "url = page.start()\n"
         "for path in ('', 'health', 'assets/page.js'): urllib.request.urlopen(url + path).read()\n"
         "page.stop()\n"

@@ -8,6 +8,7 @@ from page_folders import begin, drop, failed, folder_at, mix, restored, seen
 
 from rebounce.watchers.bounce import State
 from rebounce.watchers.ledger import Ledger
+from rebounce.watchers.processes import this_process
 from rebounce.watchers.status import MOST_LISTED, Watched
 from rebounce.watchers.web import views
 
@@ -65,6 +66,54 @@ def test_a_failure_is_listed_however_much_was_finished_after_it(watched: Watched
     listed = view_of(watched)["finished"]
     assert len(listed) == MOST_LISTED + 1
     assert listed[-1]["id"] == id
+
+
+def test_of_thousands_of_failures_the_latest_are_read_and_the_rest_counted(watched: Watched) -> None:
+    drop(watched, "any.wav", mix(0.1))
+    with Ledger(watched.layout.ledger) as ledger:
+        for number in range(2 * MOST_LISTED + 7):
+            path = f"{number}.wav"
+            watched.layout.at(path).hardlink_to(watched.layout.at("any.wav"))
+            begun = begin(ledger, watched, seen(ledger, watched, path))
+            ledger.finish(begun.id, State.FAILED if number < 2 * MOST_LISTED else State.DONE, path, True)
+    view = view_of(watched)
+    failures = [row["name"] for row in view["finished"] if row["state"] == "failed"]
+    assert failures == [f"{number}.wav" for number in range(2 * MOST_LISTED - 1, MOST_LISTED - 1, -1)]
+    assert (view["counts"]["failed"], view["latest"]) == (2 * MOST_LISTED, MOST_LISTED)
+    assert [row["state"] for row in view["finished"]].count("done") == 7
+
+
+def test_a_row_names_its_preset_and_its_result(watched: Watched) -> None:
+    restored(watched, "Album/Mix.wav", mix(1))
+    failed(watched, "Bad.wav")
+    bad, good = view_of(watched)["finished"]
+    assert (good["preset"], good["result"]) == ("five-stage", "Mix.wav")
+    assert bad["result"] is None
+
+
+def test_why_work_waits_is_a_sentence(watched: Watched) -> None:
+    with Ledger(watched.layout.ledger) as ledger:
+        ledger.serve(this_process(), "auto")
+        assert view_of(watched)["waits"] == ""
+        ledger.wait(this_process(), "its hours (22:00-06:00) begin at Mon 22:00")
+        assert view_of(watched)["waits"] == "Its hours (22:00-06:00) begin at Mon 22:00."
+        assert views.lost_view("key", watched, "gone")["waits"] == ""
+
+
+def test_presets_go_by_names_that_tell_them_apart() -> None:
+    known = ["auto", "bypass", "/home/me/presets/Loud.toml", "/home/me/presets/Soft.toml"]
+    assert views.preset_choices(known, "bypass") == [
+        ["auto", "auto"],
+        ["bypass", "bypass"],
+        ["/home/me/presets/Loud.toml", "Loud"],
+        ["/home/me/presets/Soft.toml", "Soft"],
+    ]
+    assert views.preset_choices(known, "/studio/Loud.toml")[2:] == [
+        ["/home/me/presets/Loud.toml", "Loud (presets)"],
+        ["/home/me/presets/Soft.toml", "Soft"],
+        ["/studio/Loud.toml", "Loud (studio)"],
+    ]
+    assert views.preset_choices([], "five-stage") == [["five-stage", "five-stage"]]
 
 
 def test_the_louder_side_is_turned_down_to_the_other() -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from bouncing import unfinished_at
 from page_folders import begin, drop, end, folder_at, mix, restored
 
 from rebounce.watchers.bounce import Bounce, State
@@ -44,7 +45,7 @@ def test_one_original_has_the_results_of_both_its_presets(watched: Watched) -> N
     first = restored(watched, "Mix.wav", mix(1))
     with Ledger(watched.layout.ledger) as ledger:
         assert ledger.rerun(first, "bypass")
-        second = ledger.active_at("Mix.wav")
+        second = unfinished_at(ledger, "Mix.wav")
         assert second is not None
         begin(ledger, watched, second.id)
         end(ledger, watched, second.id)

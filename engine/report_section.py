@@ -106,7 +106,7 @@ def _meta(record: Record) -> str:
         parts.append(f"model {record['model']}")
     parts.append(f"on {record['device']}")
     if record.get("seconds") is not None and record.get("realtime_factor") is not None:
-        parts.append(f"took {record['seconds']:.1f} s, {record['realtime_factor']:.0f} times as fast as it plays")
+        parts.append(f"took {record['seconds']:.1f} s, {wording.times_as_fast(record['realtime_factor'])}")
     return ", ".join(part for part in parts if part)
 
 

@@ -41,9 +41,16 @@ def count(value: int | None) -> str:
 
 def real_time(factor: float | None) -> str:
     """How fast it went: `0.19x real time`, `4.2x real time`, `58x real time`."""
-    if factor is None:
-        return "speed unknown"
-    return f"{factor:.0f}x real time" if factor >= 10 else f"{factor:.2g}x real time"
+    return "speed unknown" if factor is None else f"{_factor(factor)}x real time"
+
+
+def times_as_fast(factor: float) -> str:
+    """The same in a sentence: `20 times as fast as it plays`."""
+    return f"{_factor(factor)} times as fast as it plays"
+
+
+def _factor(factor: float) -> str:
+    return f"{factor:.0f}" if factor >= 10 else f"{factor:.2g}"
 
 
 def format_words(record: Mapping[str, Any]) -> str:

@@ -36,3 +36,4 @@ def test_the_format_is_said_as_far_as_it_is_known() -> None:
 @pytest.mark.parametrize(("factor", "words"), [(0.187, "0.19x"), (4.23, "4.2x"), (9.96, "10x"), (57.6, "58x")])
 def test_speed_has_two_digits_where_it_is_slow(factor: float, words: str) -> None:
     assert wording.real_time(factor) == f"{words} real time"
+    assert wording.times_as_fast(factor) == f"{words[:-1]} times as fast as it plays"

@@ -105,11 +105,11 @@ class Darkroom:
     def _made(self, key: str, sides: Sides) -> Sights:
         try:
             about = self._developed(key, sides)
-            if about.get("is_full") and self._forget():  # what is kept is worth less than what is asked for now
+            if about.get("errno") in FULL_DISK and self._forget():  # what is kept is worth less than what is asked for
                 about = self._developed(key, sides)
         except OSError as error:
-            about = {"problem": error.strerror, "is_full": error.errno in FULL_DISK}
-        return {"problem": full_disk(about["problem"])} if about.get("is_full") else about
+            about = {"problem": error.strerror, "errno": error.errno}
+        return {"problem": _said_by_system(about)} if "errno" in about else about
 
     def _developed(self, key: str, sides: Sides) -> Sights:
         """What the child made, in its place, or why there is nothing."""
@@ -203,11 +203,13 @@ class Darkroom:
             self._drop(next(iter(self._kept)))
 
 
-def full_disk(why: str) -> str:
-    """What is said where there is no room for pictures and previews."""
+def _said_by_system(about: Sights) -> str:
+    """What the system said about writing, and what can be done where the disk is full."""
+    if about["errno"] not in FULL_DISK:
+        return f"the pictures could not be made ({about['problem']})"
     return (
-        f"the disk of the temporary folder {tempfile.gettempdir()} is full ({why}); make room there, or start the "
-        "service with TMPDIR set to a folder on another disk"
+        f"the disk of the temporary folder {tempfile.gettempdir()} is full ({about['problem']}); make room there, or "
+        "start the service with TMPDIR set to a folder on another disk"
     )
 
 

@@ -22,7 +22,6 @@ from rebounce.engine.errors import RebounceError
 from rebounce.engine.overview import HIGHEST_HZ, Overview
 from rebounce.engine.pictures import frequency_ticks, spectrogram_picture, time_ticks, waveform_picture
 from rebounce.engine.source import Source, open_source
-from rebounce.engine.staging import FULL_DISK
 from rebounce.watchers.web.preview import HIGHEST_HZ as HIGHEST_HEARD_HZ
 from rebounce.watchers.web.preview import Preview, previews_of
 
@@ -47,7 +46,7 @@ def main(folder: Path) -> None:
     except RebounceError as problem:
         about = {"problem": str(problem)}
     except OSError as problem:
-        about = {"problem": problem.strerror or str(problem), "is_full": problem.errno in FULL_DISK}
+        about = {"problem": problem.strerror or str(problem), "errno": problem.errno}
     print(json.dumps(about), flush=True)
 
 

@@ -149,7 +149,7 @@ def about(record: View) -> str:
         parts.append(f"model {record['model']}")
     if record.get("seconds") is not None and record.get("realtime_factor") is not None:
         parts.append(f"on {record.get('device')}")
-        parts.append(f"took {record['seconds']:.1f} s, {record['realtime_factor']:.0f} times as fast as it plays")
+        parts.append(f"took {record['seconds']:.1f} s, {wording.times_as_fast(record['realtime_factor'])}")
     return shown(", ".join(part for part in parts if part))
 
 

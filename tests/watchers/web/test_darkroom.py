@@ -68,6 +68,14 @@ def test_what_cannot_be_made_is_said_once_and_tried_again_when_asked_again(darkr
     assert made(darkroom, "a", wanted)["problem"] is None
 
 
+def test_a_temporary_folder_that_is_not_there_is_said(darkroom: Darkroom, place: Path, tmp_path: Path) -> None:
+    wanted = sides(tmp_path)
+    place.rmdir()
+    assert made(darkroom, "a", wanted)["problem"] == "the pictures could not be made (No such file or directory)"
+    place.mkdir()
+    assert made(darkroom, "a", wanted)["problem"] is None
+
+
 def test_what_takes_too_long_is_given_up(place: Path, tmp_path: Path) -> None:
     room = Darkroom(longest_s=0.05)
     assert "longer than" in str(made(room, "a", sides(tmp_path))["problem"])

@@ -34,6 +34,10 @@ class Presence:
             self._mark, self._place = self._make_mark(), place
         return False
 
+    def is_same(self) -> bool:
+        """True when the folder is the one that it was, as far as a glance tells; nothing is made of it where not."""
+        return self._look() is not None and self._read_mark() == self._mark
+
     def _look(self) -> tuple[int, int] | None:
         try:
             status = os.stat(self._layout.root)

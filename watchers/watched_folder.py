@@ -100,7 +100,7 @@ class WatchedFolder:
             self.layout,
             self.ledger,
             self.journal,
-            is_here=self.presence.is_here,
+            is_here=self.presence.is_same,
             is_stopping=self._is_stopping,
         )
         self.errands = Errands(self.folder, self.layout, self.ledger, self.journal)

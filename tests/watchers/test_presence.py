@@ -72,3 +72,14 @@ def test_a_mark_that_cannot_be_read_is_made_anew(layout: Layout, content: bytes)
     presence = Presence(layout)
     assert presence.is_here()
     assert len(layout.mark.read_text(encoding="ascii").strip()) == 32
+
+
+def test_a_glance_tells_of_another_folder_and_changes_nothing(layout: Layout) -> None:
+    presence = Presence(layout)
+    assert presence.is_same()
+    layout.mark.write_text("0123\n", encoding="ascii")
+    for _ in range(2):
+        assert not presence.is_same()
+    assert not presence.is_here()  # gone once, so that all is opened anew
+    assert presence.is_same()
+    assert presence.is_here()

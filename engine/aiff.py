@@ -54,6 +54,7 @@ def read_aiff(path: Path, file: BinaryIO) -> Container:
         after=tuple(walk.after),
         tail=walk.tail,
         messages=tuple(walk.messages + messages),
+        is_unfinished=walk.is_open or (common.frames == 0 and samples.size > 0),
     )
 
 

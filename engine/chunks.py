@@ -126,6 +126,7 @@ class Container:
     """A parsed file: its samples, and every chunk before and after them in order.
 
     `magic` is what the file begins with, `form` the kind that its header names; `tail` is what follows the last chunk.
+    `is_unfinished` where the header was never filled in, so that other programs may find nothing in the file.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Container:
     after: tuple[Chunk, ...]
     tail: Chunk | None = None
     messages: tuple[str, ...] = ()
+    is_unfinished: bool = False
 
     @property
     def frames(self) -> int:

@@ -9,7 +9,7 @@ from rebounce.engine.source import AudioInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputPlan:
-    """Container, subtype and rate of the result; `converts` says that they are not the input's."""
+    """Container, subtype and rate of the result; `converts` says that they, or its header, are not the input's."""
 
     container: str
     subtype: str
@@ -30,7 +30,8 @@ def plan_output(info: AudioInfo, options: Options) -> OutputPlan:
         subtype=subtype,
         sample_rate_hz=rate_hz,
         # A lossy file of which nothing is asked but repair comes back as it is when there was nothing to repair.
-        converts=not (is_kept or is_same) or rate_hz != info.sample_rate_hz,
+        # One whose header was never filled in is of no use as it is, though every sample stays.
+        converts=not (is_kept or is_same) or rate_hz != info.sample_rate_hz or info.is_unfinished,
     )
 
 

@@ -46,6 +46,7 @@ def read_riff(path: Path, file: BinaryIO) -> Container:
         after=tuple(walk.after),
         tail=walk.tail,
         messages=tuple(messages),
+        is_unfinished=walk.is_open,
     )
 
 

@@ -34,7 +34,8 @@ LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInfo:
-    """What a file holds. `subtype` is soundfile's name; `messages` say what was repaired at opening."""
+    """What a file holds. `subtype` is soundfile's name; `messages` say what was repaired at opening, and
+    `is_unfinished` that its header was never filled in."""
 
     path: Path
     container: str
@@ -43,6 +44,7 @@ class AudioInfo:
     channels: int
     frames: int
     messages: tuple[str, ...] = ()
+    is_unfinished: bool = False
 
 
 class Block:
@@ -175,6 +177,7 @@ def _info(path: Path, container: Container | None, stream: Stream | None) -> Aud
             channels=stored.channels,
             frames=container.frames,
             messages=container.messages,
+            is_unfinished=container.is_unfinished,
         )
     if stream is None:
         raise UnreadableFile(

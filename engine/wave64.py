@@ -37,4 +37,5 @@ def read_wave64(path: Path, file: BinaryIO) -> Container:
         after=tuple(walk.after),
         tail=walk.tail,
         messages=tuple(messages),
+        is_unfinished=walk.is_open,
     )

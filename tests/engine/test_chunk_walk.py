@@ -5,10 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from rewriting import aiff, aiff_chunk, chunk, chunks_of, form, pcm_format, ramp_16, rewrite, riff, wav
 
+from rebounce.engine.board import Board
 from rebounce.engine.chunks import GUID_LIST_TAIL, GUID_TAIL, Container
 from rebounce.engine.errors import UnreadableFile
+from rebounce.engine.job import Job, Options
+from rebounce.engine.record import RESTORED, UNCHANGED
+from rebounce.engine.restore import restore_file
 from rebounce.engine.source import open_source
 
 SAMPLES = ramp_16(1000)
@@ -206,3 +211,24 @@ def test_a_whole_rf64_is_read_without_a_word(tmp_path: Path) -> None:
     container, samples = opened(tmp_path / "x.rf64", rf64(SAMPLES, len(SAMPLES)))
     assert samples == SAMPLES
     assert list(container.messages) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "unfinished"),
+    [
+        ("x.wav", with_size(with_size(wav(SAMPLES), 0), 0, at=4)),
+        ("x.w64", wave64(SAMPLES, 0)),
+        ("x.aiff", with_size(aiff(np.frombuffer(SAMPLES, "<i2").astype(">i2").tobytes()), 0, at=22, code=">I")),
+    ],
+)
+def test_what_was_never_finished_comes_back_whole_even_where_no_sample_changes(
+    tmp_path: Path, name: str, unfinished: bytes
+) -> None:
+    (tmp_path / name).write_bytes(unfinished)
+    for source, target, status in ((name, "once", RESTORED), (f"once/{name}", "twice", UNCHANGED)):
+        (tmp_path / target).mkdir()
+        place = tmp_path / target / name
+        job = Job(source=tmp_path / source, target=place, copy_target=place, options=Options(), preset="bypass")
+        assert restore_file(job, Board()).status == status
+        samples, _ = soundfile.read(place, dtype="int16")
+        assert samples.tobytes() == SAMPLES

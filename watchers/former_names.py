@@ -8,6 +8,7 @@ takes its line out.
 import contextlib
 from dataclasses import replace
 
+from rebounce.engine.errors import OutputError
 from rebounce.engine.staging import Staged
 from rebounce.watchers.layout import Layout
 
@@ -24,7 +25,9 @@ def remembering(layout: Layout) -> Layout:
     now = [layout.restored, layout.done, layout.errors]
     new = [name for name in now if name not in before]
     if new:
-        with contextlib.suppress(OSError):  # a folder that cannot be written to is told of where it is opened
+        with contextlib.suppress(
+            OSError, OutputError
+        ):  # a folder that cannot be written to is told of where it is opened
             layout.private.mkdir(exist_ok=True)
             with Staged(place, replaces=True) as staged:
                 staged.file.write("".join(f"{name}\n" for name in [*before, *new]).encode())

@@ -25,9 +25,8 @@ def remembering(layout: Layout) -> Layout:
     now = [layout.restored, layout.done, layout.errors]
     new = [name for name in now if name not in before]
     if new:
-        with contextlib.suppress(
-            OSError, OutputError
-        ):  # a folder that cannot be written to is told of where it is opened
+        # A folder that cannot be written to is told of where it is opened.
+        with contextlib.suppress(OSError, OutputError):
             layout.private.mkdir(exist_ok=True)
             with Staged(place, replaces=True) as staged:
                 staged.file.write("".join(f"{name}\n" for name in [*before, *new]).encode())

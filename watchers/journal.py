@@ -39,10 +39,9 @@ class Journal:
         self._path = folder / NAME
         self._limits = {"maxBytes": int(log_mb * 1e6), "backupCount": keep_logs}
         self._handler: _QuietHandler | None = None
+        # Here alone: later another folder may lie in the place of this one.
         with contextlib.suppress(OSError):
-            folder.mkdir(
-                parents=True, exist_ok=True
-            )  # here alone: later another folder may lie in the place of this one
+            folder.mkdir(parents=True, exist_ok=True)
 
     def event(self, event: str, sentence: str, level: str = "info", **facts: Any) -> None:
         """Write down what happened: its name, a sentence, and what else is known."""

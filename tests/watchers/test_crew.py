@@ -127,6 +127,7 @@ def test_several_work_at_once(serving: Serving) -> None:
     crew = Crew(2)
     try:
         for number in range(2):
+            discovered(serving, f"{number}.wav", tiny(number))  # one content would wait for the other
             given(serving, crew, f"{number}.wav")
         assert not crew.has_room()
         assert len(crew.connections) == 2

@@ -21,7 +21,7 @@ from benchmarks.measure import Figure, spread
 
 COMMAND = (sys.executable, "-m", "rebounce")
 FILES, FILE_S, PROCESSES = 200, 10.0, 2
-ROUNDS = 5
+ROUNDS = 3
 DROPS, SETTLE_S = 15, 0.2
 IDLE_FILES, IDLE_S, START_S = 10_000, 65.0, 8.0  # so that one rescan a minute is among them
 DEADLINE_S = 120.0
